@@ -1,0 +1,2 @@
+//! The dht command.
+fn main() {}

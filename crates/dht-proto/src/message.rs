@@ -1,0 +1,244 @@
+//! What nodes say to each other, after opening and before sealing.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::{Contact, Digest, Families, Key, Kind, KindSet, Purpose, Record, Sequence, Slot, Ttl};
+
+mod refusal;
+
+pub use refusal::{ErrorCode, Refusal};
+
+/// Ties a reply to its request: 8 random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({:016x})", self.0)
+    }
+}
+
+/// What part a node takes in the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Answers requests and holds records.
+    Full,
+    /// Only asks: never put into a table, never asked.
+    Client,
+}
+
+/// One message between two nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// What its sender is.
+    pub role: Role,
+    /// Which contacts its sender can use.
+    pub families: Families,
+    /// Ties reply to request.
+    pub id: RequestId,
+    /// Request or reply.
+    pub body: Body,
+}
+
+/// The two directions of an exchange.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Wants an answer.
+    Request(Request),
+    /// Is an answer; counts only from the node that was asked.
+    Reply(Reply),
+}
+
+/// What a publisher or holder says of a record before it sends the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferDetails {
+    /// Key and kind.
+    pub slot: Slot,
+    /// Length of the value, in bytes.
+    pub size: u32,
+    /// Hash of the value.
+    pub digest: Digest,
+    /// Version of a signed record, 0 for other kinds.
+    pub sequence: Sequence,
+}
+
+impl OfferDetails {
+    /// Describes `record`.
+    pub fn of(record: &Record) -> Self {
+        Self {
+            slot: record.slot(),
+            size: u32::try_from(record.size()).unwrap_or(u32::MAX),
+            digest: record.digest(),
+            sequence: record.sequence(),
+        }
+    }
+}
+
+/// What one node asks another.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Request {
+    /// Are you there? Answered by [`Reply::Pong`].
+    Ping,
+    /// Which nodes closest to `target` do you know? Answered by [`Reply::Nodes`].
+    FindNode {
+        /// The point looked for.
+        target: Key,
+    },
+    /// Do you hold a record at `key`? Answered by [`Reply::Found`], [`Reply::Held`] or [`Reply::Nodes`].
+    Fetch {
+        /// The key.
+        key: Key,
+        /// Which kinds are wanted; of several held the first in the order of [`Kind::ALL`] is told.
+        kinds: KindSet,
+    },
+    /// Would you take this record? Answered by [`Reply::Wanted`], [`Reply::Have`] or [`Reply::Refused`].
+    Offer {
+        /// The record without its bytes.
+        details: OfferDetails,
+        /// The life it is to get.
+        ttl: Ttl,
+        /// Why it is offered.
+        purpose: Purpose,
+        /// Compare-and-swap, see [`Terms::expected`](crate::Terms::expected).
+        expected: Option<Sequence>,
+    },
+    /// Keep this record. Answered by [`Reply::Stored`] or [`Reply::Refused`].
+    Store {
+        /// The record.
+        record: Record,
+        /// The life it is to get.
+        ttl: Ttl,
+        /// Why it is sent.
+        purpose: Purpose,
+        /// Compare-and-swap, see [`Terms::expected`](crate::Terms::expected).
+        expected: Option<Sequence>,
+    },
+    /// Send the record of `slot` (by stream). Answered by [`Reply::Found`], or [`Reply::Nodes`] if it is gone.
+    Download {
+        /// Key and kind.
+        slot: Slot,
+    },
+    /// What do you tell of yourself? Answered by [`Reply::Inspection`].
+    Inspect,
+}
+
+impl Request {
+    /// Whether its answer may be much longer than itself, so that it is padded to
+    /// [`PADDED_REQUEST_LEN`](crate::limits::PADDED_REQUEST_LEN).
+    pub fn wants_long_answer(&self) -> bool {
+        match self {
+            Self::FindNode { .. } | Self::Fetch { .. } | Self::Inspect | Self::Offer { .. } => true,
+            Self::Ping | Self::Store { .. } | Self::Download { .. } => false,
+        }
+    }
+}
+
+/// What a node answers. `closer` lists nodes that are closer to the key than the answering node, as far
+/// as it knows any and the datagram has room.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// To [`Request::Ping`].
+    Pong {
+        /// The address the asker was seen at.
+        observed: SocketAddr,
+    },
+    /// The closest nodes known.
+    Nodes {
+        /// At most [`CONTACTS_MAX`](crate::limits::CONTACTS_MAX), all different, none of them the asker.
+        closer: Vec<Contact>,
+    },
+    /// The record asked for.
+    Found {
+        /// The record.
+        record: Record,
+        /// What is left of its life.
+        ttl: Ttl,
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// The record is here but does not fit a datagram: [`Request::Download`] gets it.
+    Held {
+        /// The record without its bytes.
+        details: OfferDetails,
+        /// What is left of its life.
+        ttl: Ttl,
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// To an offer: send it.
+    Wanted {
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// To an offer: it is here already, and its life was extended if the offer may do that.
+    Have {
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// To a store: it is kept.
+    Stored {
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// To an offer or store: not taken.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Closer nodes.
+        closer: Vec<Contact>,
+    },
+    /// To [`Request::Inspect`].
+    Inspection(Inspection),
+    /// The request was understood as none, or cannot be answered.
+    Error {
+        /// What is wrong.
+        code: ErrorCode,
+        /// A text for people, at most [`REASON_MAX`](crate::limits::REASON_MAX) bytes.
+        text: String,
+    },
+}
+
+/// What a node is willing to tell of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inspection {
+    /// Name and version of its software, at most 64 bytes.
+    pub agent: String,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+    /// Nodes in its routing table.
+    pub contacts: u32,
+    /// Records it holds.
+    pub records: u64,
+    /// Bytes of values it holds.
+    pub bytes: u64,
+    /// Bytes of values it would hold at most.
+    pub capacity: u64,
+    /// How many full nodes it believes the network has, from the density of its neighbourhood.
+    pub network_size: u64,
+}
+
+impl Reply {
+    /// Contacts that the answering node named.
+    pub fn closer(&self) -> &[Contact] {
+        match self {
+            Self::Nodes { closer }
+            | Self::Found { closer, .. }
+            | Self::Held { closer, .. }
+            | Self::Wanted { closer }
+            | Self::Have { closer }
+            | Self::Stored { closer }
+            | Self::Refused { closer, .. } => closer,
+            Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. } => &[],
+        }
+    }
+}
+
+impl OfferDetails {
+    /// The kind described.
+    pub fn kind(&self) -> Kind {
+        self.slot.kind
+    }
+}

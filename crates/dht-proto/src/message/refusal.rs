@@ -1,0 +1,75 @@
+//! Why a node does not do what it was asked.
+
+use crate::Sequence;
+
+/// Why a record was not taken. Told to the sender, and reported to whoever stores.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The store's quota is used up by live records.
+    #[error("full")]
+    Full,
+    /// The value is longer than this node takes.
+    #[error("too large, limit is {limit}")]
+    TooLarge {
+        /// Longest value taken, in bytes.
+        limit: u32,
+    },
+    /// Another value lives under the name.
+    #[error("name is taken")]
+    NameTaken,
+    /// A newer version of the signed record is in place.
+    #[error("stale, sequence {current} is in place")]
+    Stale {
+        /// Sequence in place.
+        current: Sequence,
+    },
+    /// Compare-and-swap found another version than expected.
+    #[error("sequence {current} is in place, another was expected")]
+    SequenceMismatch {
+        /// Sequence in place, 0 for none.
+        current: Sequence,
+    },
+    /// The application on the node does not want it.
+    #[error("refused by policy: {reason}")]
+    Policy {
+        /// Its reason, at most 200 bytes.
+        reason: String,
+    },
+    /// The node has too much to do; asking later may succeed.
+    #[error("busy")]
+    Busy,
+    /// The node's store failed.
+    #[error("storage failed")]
+    StorageFailed,
+    /// The node holds no records (a client).
+    #[error("stores nothing")]
+    NotStoring,
+    /// A reason of a later version of the protocol.
+    #[error("refused with code {code}")]
+    Other {
+        /// The code on the wire.
+        code: u32,
+    },
+}
+
+/// What was wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The message has no body this version knows.
+    #[error("unknown message")]
+    Unknown,
+    /// The message is known but a field of it is wrong.
+    #[error("malformed message")]
+    Malformed,
+    /// The node does not do this.
+    #[error("not supported")]
+    Unsupported,
+    /// The node has too much to do.
+    #[error("busy")]
+    Busy,
+    /// A code of a later version of the protocol.
+    #[error("error code {0}")]
+    Other(u32),
+}

@@ -1,0 +1,85 @@
+//! The three kinds of records, sets of them, and the slot that each has at a key.
+
+use std::fmt;
+
+use crate::Key;
+
+/// How a record's key relates to its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The key is the hash of the value.
+    Content,
+    /// The key is made of an author key and a salt; the author may replace the value.
+    Signed,
+    /// The key is made of a name, or chosen; nothing proves the value.
+    Named,
+}
+
+impl Kind {
+    /// Every kind, those that prove their value first.
+    pub const ALL: [Self; 3] = [Self::Content, Self::Signed, Self::Named];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Content => "content",
+            Self::Signed => "signed",
+            Self::Named => "named",
+        })
+    }
+}
+
+/// A set of kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KindSet(u8);
+
+impl KindSet {
+    /// No kind.
+    pub const EMPTY: Self = Self(0);
+    /// Content and signed records: those whose key proves the value.
+    pub const PROVEN: Self = Self(0b011);
+    /// Every kind.
+    pub const ALL: Self = Self(0b111);
+
+    /// The set of `kind` alone.
+    pub const fn only(kind: Kind) -> Self {
+        Self(1 << kind as u8)
+    }
+
+    /// Whether `kind` is in the set.
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+
+    /// The set with `kind` added.
+    #[must_use]
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | (1 << kind as u8))
+    }
+
+    /// Whether no kind is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds in the set, those that prove their value first.
+    pub fn iter(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.contains(*kind))
+    }
+}
+
+impl From<Kind> for KindSet {
+    fn from(kind: Kind) -> Self {
+        Self::only(kind)
+    }
+}
+
+/// One place for a record: each kind has its own at every key, so that no kind can squat or shadow another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// The key.
+    pub key: Key,
+    /// The kind.
+    pub kind: Kind,
+}

@@ -1,0 +1,166 @@
+//! Parameters of a peer: private, range-checked, each with its meaning, unit, range, default and why.
+
+use std::time::Duration;
+
+use dht_proto::limits::VALUE_MAX;
+use dht_proto::{Difficulty, Families, Role};
+
+/// Parameters of a [`Peer`](crate::Peer). Made by [`Config::builder`]; the default suits the default network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub(crate) role: Role,
+    pub(crate) families: Families,
+    pub(crate) difficulty: Difficulty,
+    pub(crate) k: usize,
+    pub(crate) alpha: usize,
+    pub(crate) operations: usize,
+    pub(crate) transfers: usize,
+    pub(crate) item_limit: usize,
+    pub(crate) quorum: usize,
+    pub(crate) refresh: Duration,
+}
+
+/// A parameter is out of its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter} is {found}, must be {range}")]
+pub struct ConfigError {
+    /// Name of the setter.
+    pub parameter: &'static str,
+    /// What was given.
+    pub found: u64,
+    /// What is accepted.
+    pub range: &'static str,
+}
+
+impl Config {
+    /// Starts from the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::default() }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            role: Role::Full,
+            families: Families::V4,
+            difficulty: Difficulty::DEFAULT,
+            k: 16,
+            alpha: 3,
+            operations: 4_096,
+            transfers: 4,
+            item_limit: VALUE_MAX,
+            quorum: 3,
+            refresh: Duration::from_secs(3_600),
+        }
+    }
+}
+
+/// Sets parameters one by one; [`build`](Self::build) checks them.
+#[derive(Debug, Clone)]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// Whether the peer answers and holds records ([`Role::Full`], default) or only asks.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.config.role = role;
+        self
+    }
+
+    /// Address families the peer's socket can send to. Default IPv4.
+    #[must_use]
+    pub fn families(mut self, families: Families) -> Self {
+        self.config.families = families;
+        self
+    }
+
+    /// Work an id must show to be believed. Default 12 bits; every node of a network uses the same.
+    #[must_use]
+    pub fn id_difficulty(mut self, difficulty: Difficulty) -> Self {
+        self.config.difficulty = difficulty;
+        self
+    }
+
+    /// Nodes a bucket holds, a reply lists and a record is kept by: 1..=20, default 16 (twenty contacts
+    /// are the most that fit a datagram). Kademlia's k.
+    #[must_use]
+    pub fn k(mut self, k: usize) -> Self {
+        self.config.k = k;
+        self
+    }
+
+    /// Requests a lookup keeps in flight until its end game: 1..=20, default 3. Kademlia's alpha.
+    #[must_use]
+    pub fn alpha(mut self, alpha: usize) -> Self {
+        self.config.alpha = alpha;
+        self
+    }
+
+    /// Operations under way at once: 1..=1,000,000, default 4,096. More are refused as `Busy`.
+    #[must_use]
+    pub fn operations(mut self, operations: usize) -> Self {
+        self.config.operations = operations;
+        self
+    }
+
+    /// Large values one store sends at once: 1..=20, default 4.
+    #[must_use]
+    pub fn transfers(mut self, transfers: usize) -> Self {
+        self.config.transfers = transfers;
+        self
+    }
+
+    /// Longest value this node keeps for others, in bytes: 0..=5,000,000, default 5,000,000.
+    #[must_use]
+    pub fn item_limit(mut self, bytes: usize) -> Self {
+        self.config.item_limit = bytes;
+        self
+    }
+
+    /// Holders that must agree on a named value, or have told the sequence of a signed one, before a fetch
+    /// ends early: 1..=20, default 3.
+    #[must_use]
+    pub fn quorum(mut self, holders: usize) -> Self {
+        self.config.quorum = holders;
+        self
+    }
+
+    /// Time after which a bucket that saw no lookup is refreshed: 10 s to 1 day, default 1 hour
+    /// (Kademlia, section 2.3).
+    #[must_use]
+    pub fn refresh(mut self, interval: Duration) -> Self {
+        self.config.refresh = interval;
+        self
+    }
+
+    /// Checks every range.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let config = self.config;
+        check("k", config.k, 1, 20, "1..=20")?;
+        check("alpha", config.alpha, 1, 20, "1..=20")?;
+        check("operations", config.operations, 1, 1_000_000, "1..=1000000")?;
+        check("transfers", config.transfers, 1, 20, "1..=20")?;
+        check("item_limit", config.item_limit, 0, VALUE_MAX, "0..=5000000 bytes")?;
+        check("quorum", config.quorum, 1, 20, "1..=20")?;
+        let refresh = usize::try_from(config.refresh.as_secs()).unwrap_or(usize::MAX);
+        check("refresh", refresh, 10, 86_400, "10..=86400 seconds")?;
+        Ok(config)
+    }
+}
+
+fn check(
+    parameter: &'static str,
+    found: usize,
+    low: usize,
+    high: usize,
+    range: &'static str,
+) -> Result<(), ConfigError> {
+    if (low..=high).contains(&found) {
+        Ok(())
+    } else {
+        Err(ConfigError { parameter, found: found as u64, range })
+    }
+}
