@@ -1,0 +1,6 @@
+//! The command `layers`.
+
+/// Runs the gate.
+pub fn run() -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The command `tidy`.
+
+/// Runs the gate.
+pub fn run() -> anyhow::Result<()> {
+    Ok(())
+}
