@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Contact, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record, Refusal,
-    RequestId, Sequence, Terms, Ttl,
+    Contact, Digest, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record, Refusal,
+    RequestId, Sequence, Slot, Terms, Ttl,
 };
 
 /// Names an operation from its start to its [`Event::Finished`].
@@ -144,6 +144,15 @@ pub enum Output {
         /// The record.
         record: Record,
         /// How to keep it.
+        terms: Terms,
+    },
+    /// Lengthen the life of a record in the store (`RecordStore::renew`). No answer is awaited.
+    Renew {
+        /// Key and kind.
+        slot: Slot,
+        /// Hash of the value that must be there.
+        digest: Digest,
+        /// The end of life to lengthen to, and why it is kept.
         terms: Terms,
     },
     /// News for the application.

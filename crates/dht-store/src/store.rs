@@ -1,6 +1,6 @@
 //! The trait every store implements, and what its calls return.
 
-use dht_proto::{Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms};
+use dht_proto::{Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms};
 
 /// A place for records. Not shared: one owner calls it.
 ///
@@ -21,6 +21,17 @@ pub trait RecordStore: Send {
 
     /// Keeps `record` under `terms`, if [`dht_proto::admit`] and the quota let it.
     fn save(&mut self, now: Moment, record: Record, terms: Terms) -> Result<Saved, SaveError>;
+
+    /// Lengthens the life of the record of `slot`, if it is still the one with `digest`: its end becomes the
+    /// later of the old one and `terms.expires`, its purpose the stronger of the two. The bytes are not
+    /// touched. Returns whether such a record was there.
+    fn renew(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        digest: Digest,
+        terms: Terms,
+    ) -> Result<bool, StoreError>;
 
     /// Drops the record of `slot`. Returns whether one was there.
     fn remove(&mut self, now: Moment, slot: Slot) -> Result<bool, StoreError>;
