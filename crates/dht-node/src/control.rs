@@ -1,0 +1,142 @@
+//! How a handle talks to its node's task: orders down a bounded channel, each with its own reply.
+//!
+//! Invariant: an operation whose future is dropped is cancelled. The list of cancelled operations is
+//! bounded by the operations under way, so dropping never waits and never fails.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dht_proto::{Contact, Key, Moment, Summary};
+use dht_routing::{Busy, Command, Outcome};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::{NodeStatus, Stopped};
+
+/// Orders that may wait for the task. More wait in their callers.
+pub(crate) const ORDERS: usize = 32;
+
+/// Number a handle gives an operation before the peer has given it an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OperationNumber(u64);
+
+/// What a handle asks of the task.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Run an operation.
+    Operate {
+        number: OperationNumber,
+        command: Command,
+        reply: oneshot::Sender<Result<Outcome, Busy>>,
+    },
+    /// Tell figures.
+    Status { reply: oneshot::Sender<NodeStatus> },
+    /// Tell the contacts of the routing table.
+    Contacts { reply: oneshot::Sender<Vec<Contact>> },
+    /// Tell the records of the store from a key on; empty if the store fails.
+    List { from: Key, limit: usize, reply: oneshot::Sender<(Moment, Vec<Summary>)> },
+}
+
+/// Operations whose callers are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Cancelled {
+    numbers: Mutex<Vec<OperationNumber>>,
+    added: Notify,
+}
+
+impl Cancelled {
+    fn add(&self, number: OperationNumber) {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+        self.added.notify_one();
+    }
+
+    /// Waits until an operation was cancelled since the last call of [`take`](Self::take).
+    pub(crate) async fn added(&self) {
+        self.added.notified().await;
+    }
+
+    /// The operations cancelled since the last call.
+    pub(crate) fn take(&self) -> Vec<OperationNumber> {
+        std::mem::take(&mut *self.numbers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why an operation has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unstarted {
+    Busy { limit: usize },
+    Stopped,
+}
+
+/// The caller's end of the channel to a node's task.
+#[derive(Debug)]
+pub(crate) struct Control {
+    orders: mpsc::Sender<Box<Order>>,
+    cancelled: Arc<Cancelled>,
+    numbers: AtomicU64,
+}
+
+impl Control {
+    /// The two ends: the handle's, and what the task reads.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Box<Order>>, Arc<Cancelled>) {
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let cancelled = Arc::new(Cancelled::default());
+        let control =
+            Self { orders, cancelled: Arc::clone(&cancelled), numbers: AtomicU64::new(0) };
+        (control, receiver, cancelled)
+    }
+
+    /// Whether the task is there to take orders.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.orders.is_closed()
+    }
+
+    /// Runs an operation to its outcome; dropping the future cancels it.
+    pub(crate) async fn operate(&self, command: Command) -> Result<Outcome, Unstarted> {
+        let number = OperationNumber(self.numbers.fetch_add(1, Ordering::Relaxed));
+        let (reply, receiver) = oneshot::channel();
+        let mut pending = Pending { number, receiver: Some(receiver), cancelled: &self.cancelled };
+        let order = Box::new(Order::Operate { number, command, reply });
+        self.orders.send(order).await.map_err(|_| Unstarted::Stopped)?;
+        pending.outcome().await
+    }
+
+    /// Asks the task something it answers at once.
+    pub(crate) async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, Stopped> {
+        let (reply, receiver) = oneshot::channel();
+        self.orders.send(Box::new(order(reply))).await.map_err(|_| Stopped)?;
+        receiver.await.map_err(|_| Stopped)
+    }
+}
+
+/// An operation under way, seen from its caller.
+struct Pending<'a> {
+    number: OperationNumber,
+    receiver: Option<oneshot::Receiver<Result<Outcome, Busy>>>,
+    cancelled: &'a Cancelled,
+}
+
+impl Pending<'_> {
+    async fn outcome(&mut self) -> Result<Outcome, Unstarted> {
+        let Some(receiver) = self.receiver.as_mut() else { return Err(Unstarted::Stopped) };
+        let answer = receiver.await;
+        self.receiver = None;
+        match answer {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(busy)) => Err(Unstarted::Busy { limit: busy.limit }),
+            Err(_) => Err(Unstarted::Stopped),
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        // The receiver goes first: the task skips an order whose receiver is gone, so whichever of the
+        // order and the cancellation it sees first, the operation does not outlive its caller.
+        if self.receiver.take().is_some() {
+            self.cancelled.add(self.number);
+        }
+    }
+}
