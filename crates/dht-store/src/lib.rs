@@ -6,7 +6,30 @@
 //!
 //! What it deliberately is not: a policy. Which records reach it, and which are passed on, is decided in
 //! `dht-routing`.
+//!
+//! ```
+//! use dht_proto::{KindSet, Moment, Purpose, Record, Terms, Ttl, Value};
+//! use dht_store::{MemoryStore, RecordStore, Saved};
+//!
+//! let mut store = MemoryStore::default();
+//! let now = Moment::EPOCH;
+//! let record = Record::content(Value::new("hello")?);
+//! let terms = Terms { expires: Ttl::default().ends(now), purpose: Purpose::Publish, expected: None };
+//! assert_eq!(store.save(now, record.clone(), terms)?, Saved::Inserted);
+//!
+//! let held = store.load(now, record.key(), KindSet::PROVEN, 1_000)?.expect("it was just saved");
+//! assert_eq!(held.record, Some(record.clone()));
+//! assert!(store.load(terms.expires, record.key(), KindSet::ALL, 0)?.is_none(), "its life has ended");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Your own store: implement [`RecordStore`], turn the feature `conformance` on in your dev-dependencies and
+//! let `conformance_tests!` prove it.
 
+mod memory;
+mod quota;
 mod store;
 
+pub use memory::MemoryStore;
+pub use quota::{CAPACITY_DEFAULT, RECORD_COST};
 pub use store::{RecordStore, SaveError, Saved, StoreError, Usage};

@@ -1,0 +1,1 @@
+//! What holds of the memory store beyond the contract of every store.
