@@ -26,6 +26,8 @@
 //! Your own store: implement [`RecordStore`], turn the feature `conformance` on in your dev-dependencies and
 //! let `conformance_tests!` prove it.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod memory;
 mod quota;
 mod store;
