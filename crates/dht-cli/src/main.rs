@@ -1,2 +1,47 @@
-//! The dht command.
-fn main() {}
+//! `dht`: a distributed hash table on the command line.
+//!
+//! - [`args`] turns the command line into a plan;
+//! - [`network`] runs nodes until they are told to stop, [`console`] talks with the person in front of them;
+//! - [`oneshot`] stores or fetches one value as a client;
+//! - [`failure`] turns every error into an exit code.
+//!
+//! Invariant: stdout carries data only. Logs, progress and errors go to stderr.
+
+use std::process::ExitCode;
+
+use args::{Plan, Task};
+use failure::Failure;
+
+mod address;
+mod args;
+mod bootstrap;
+mod console;
+mod failure;
+mod log;
+mod network;
+mod oneshot;
+mod open_files;
+mod quantity;
+mod signals;
+mod stored;
+
+fn main() -> ExitCode {
+    match run(&Plan::from_command_line()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(plan: &Plan) -> Result<(), Failure> {
+    let sink = log::start(plan.verbose)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Internal(error.into()))?;
+    let result = match &plan.task {
+        Task::Run(task) => runtime.block_on(network::run(plan, task, &sink)),
+        Task::OneShot(task) => runtime.block_on(oneshot::run(plan, task)),
+    };
+    runtime.shutdown_background();
+    result
+}

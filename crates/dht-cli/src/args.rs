@@ -1,0 +1,300 @@
+//! The command line: flags, their help, and which of them go together.
+//!
+//! Invariant: a [`Plan`] is consistent. What clap cannot check is checked when the plan is made.
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, ArgGroup, CommandFactory as _, Parser};
+use dht_node::{Key, Place, Ttl, VALUE_MAX};
+
+use crate::address::{ConnectAddr, ListenAddr};
+use crate::quantity::{parse_size, parse_span};
+
+mod help;
+mod network;
+
+use network::{Network, NetworkName};
+
+/// A node of a distributed hash table: stores and fetches values up to 5 MB, by content or by name,
+/// on as many machines as take part.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dht",
+    version,
+    about = help::ABOUT,
+    long_about = help::LONG_ABOUT,
+    after_help = help::AFTER,
+    after_long_help = help::AFTER_LONG,
+    max_term_width = 100,
+    group = ArgGroup::new("one-shot").args(["store", "store_at", "fetch", "fetch_at"]),
+)]
+struct Args {
+    /// Join through this node: `ip:port`, `host:port`, or `:3000` on this machine [repeatable]
+    ///
+    /// Any node of the network will do. Given several times, one that answers is enough.
+    #[arg(short, long, value_name = "ADDR", help_heading = "Node")]
+    connect: Vec<ConnectAddr>,
+
+    /// Listen on `ip:port`, or on `:3000`, which is port 3000 of every interface [default: :3000]
+    ///
+    /// UDP and TCP use the same port number. Port 0 takes any free port and logs which. One-shot
+    /// commands take any free port unless this is given.
+    #[arg(short, long, value_name = "ADDR", help_heading = "Node")]
+    listen: Option<ListenAddr>,
+
+    /// Open a console to store, fetch and look around
+    ///
+    /// Type `h` there for its commands. With a pipe instead of a terminal it reads commands line by
+    /// line and prints their results alone.
+    #[arg(short, long, alias = "interactif", conflicts_with = "one-shot", help_heading = "Node")]
+    interactive: bool,
+
+    /// Run N nodes in this process, on consecutive ports from the listening port on
+    ///
+    /// They form a network of their own, or all join the one given with `-c`. With `-i` the console
+    /// belongs to the first.
+    #[arg(short = 'n', long = "network", value_name = "N", action = ArgAction::Append, help_heading = "Node")]
+    network: Vec<Network>,
+
+    /// Take part in the private network of this name [default: main]
+    ///
+    /// Nodes of different networks ignore each other. The name tells networks apart and keeps nobody
+    /// out. A name that starts with a letter may also be given as `--network NAME`.
+    #[arg(long, value_name = "NAME", help_heading = "Node")]
+    network_name: Option<NetworkName>,
+
+    /// Bytes of values a node holds for others, such as `500MB` or `2GiB` [default: 500MB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "one-shot", help_heading = "Node")]
+    capacity: Option<u64>,
+
+    /// Longest value a node holds, or `-s` and `-S` send: at most 5MB [default: 5MB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_item_limit, help_heading = "Node")]
+    item_limit: Option<usize>,
+
+    /// Store what comes on stdin and print its key
+    ///
+    /// The key is the BLAKE3 hash of the value: what `b3sum` prints.
+    #[arg(short, long, help_heading = "One-shot commands (need -c)")]
+    store: bool,
+
+    /// Store what comes on stdin under a name and print its key
+    ///
+    /// As long as a value lives under the name, another one is refused; the same one again renews its
+    /// life. `key:HEX` in place of a name stores at a key of your own choice.
+    #[arg(short = 'S', long, value_name = "NAME", value_parser = parse_place, help_heading = "One-shot commands (need -c)")]
+    store_at: Option<Place>,
+
+    /// Fetch the value with this key and write it to stdout
+    #[arg(short, long, value_name = "HASH", value_parser = parse_key, help_heading = "One-shot commands (need -c)")]
+    fetch: Option<Key>,
+
+    /// Fetch the value under this name, or at `key:HEX`, and write it to stdout
+    ///
+    /// Nothing proves a named value but the agreement of the nodes that hold it.
+    #[arg(short = 'F', long, value_name = "NAME", value_parser = parse_place, help_heading = "One-shot commands (need -c)")]
+    fetch_at: Option<Place>,
+
+    /// Let a stored value live this long, such as `90s`, `12h` or `7d`: at most 30d [default: 7d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ttl, help_heading = "One-shot commands (need -c)")]
+    ttl: Option<Ttl>,
+
+    /// Print the result of `-s` and `-S` as a JSON object: key, size, holders, refusals
+    #[arg(long, help_heading = "One-shot commands (need -c)")]
+    json: bool,
+
+    /// Log up to this level: 0 critical, 1 error, 2 warning, 3 info, 4 operations, 5 debug
+    ///
+    /// Logs go to stderr. The variable `RUST_LOG` overrides this with a filter of its own, such as
+    /// `warn,dht_node=trace`.
+    #[arg(short, long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
+    verbose: u8,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What to do.
+    pub(crate) task: Task,
+    /// The network to take part in.
+    pub(crate) network: String,
+    /// Nodes to join through.
+    pub(crate) connect: Vec<ConnectAddr>,
+    /// Log level, 0 to 5.
+    pub(crate) verbose: u8,
+}
+
+/// What to do in the network.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Be part of it until stopped.
+    Run(Run),
+    /// Join it as a client, do one thing and leave.
+    OneShot(OneShot),
+}
+
+/// Nodes to run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Address of the first node; the others take the ports after it.
+    pub(crate) listen: ListenAddr,
+    /// Number of nodes, at least 1.
+    pub(crate) nodes: usize,
+    /// Whether to open the console on the first.
+    pub(crate) interactive: bool,
+    /// Bytes of values each holds; `None` for the default.
+    pub(crate) capacity: Option<u64>,
+    /// Longest value each holds; `None` for the default.
+    pub(crate) item_limit: Option<usize>,
+}
+
+/// One thing to do as a client.
+#[derive(Debug)]
+pub(crate) struct OneShot {
+    /// Where to listen; `None` for any free port.
+    pub(crate) listen: Option<ListenAddr>,
+    /// The thing to do.
+    pub(crate) action: Action,
+}
+
+/// Store or fetch.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Store stdin.
+    Store {
+        /// Where; `None` for its content key.
+        place: Option<Place>,
+        /// For how long.
+        ttl: Ttl,
+        /// Longest value accepted, in bytes.
+        limit: usize,
+        /// Whether to print JSON.
+        json: bool,
+    },
+    /// Fetch by the hash of the content.
+    Fetch(Key),
+    /// Fetch by name, or from a chosen key.
+    FetchAt(Place),
+}
+
+impl Plan {
+    /// Reads the command line of the process. Help, version and wrong usage end it here.
+    pub(crate) fn from_command_line() -> Self {
+        Args::parse().plan().unwrap_or_else(|error| error.exit())
+    }
+}
+
+impl Args {
+    fn plan(self) -> Result<Plan, clap::Error> {
+        let (count, name) = network::split(&self.network, self.network_name.as_ref())?;
+        let action = self.action();
+        if let (Some(_), Some(flag)) = (count, self.one_shot_flag()) {
+            return Err(conflict(&format!(
+                "`-n N` cannot be used with `{flag}`: a one-shot command runs one client"
+            )));
+        }
+        if self.json && !(self.store || self.store_at.is_some()) {
+            return Err(conflict(
+                "`--json` works with `-s` and `-S`: fetched bytes are written as they are",
+            ));
+        }
+        if self.ttl.is_some() && !(self.store || self.store_at.is_some()) {
+            return Err(conflict("`--ttl` works with `-s` and `-S`"));
+        }
+        if let (Some(flag), true) = (self.one_shot_flag(), self.connect.is_empty()) {
+            let message = format!(
+                "`{flag}` needs a node of the network to join through: add `-c ADDR`, such as `-c :3000`"
+            );
+            return Err(usage(ErrorKind::MissingRequiredArgument, &message));
+        }
+        let task = match action {
+            Some(action) => Task::OneShot(OneShot { listen: self.listen, action }),
+            None => Task::Run(self.run(count.unwrap_or(1))?),
+        };
+        Ok(Plan { task, network: name, connect: self.connect, verbose: self.verbose })
+    }
+
+    fn run(&self, nodes: usize) -> Result<Run, clap::Error> {
+        let listen = self.listen.unwrap_or(ListenAddr::DEFAULT);
+        let last = usize::from(listen.0.port()) + nodes - 1;
+        if listen.0.port() != 0 && last > usize::from(u16::MAX) {
+            let message = format!(
+                "{nodes} nodes from port {} on would need port {last}, the highest is 65535",
+                listen.0.port()
+            );
+            return Err(usage(ErrorKind::ValueValidation, &message));
+        }
+        Ok(Run {
+            listen,
+            nodes,
+            interactive: self.interactive,
+            capacity: self.capacity,
+            item_limit: self.item_limit,
+        })
+    }
+
+    fn action(&self) -> Option<Action> {
+        let store = |place| Action::Store {
+            place,
+            ttl: self.ttl.unwrap_or_default(),
+            limit: self.item_limit.unwrap_or(VALUE_MAX),
+            json: self.json,
+        };
+        match self {
+            Self { store: true, .. } => Some(store(None)),
+            Self { store_at: Some(place), .. } => Some(store(Some(place.clone()))),
+            Self { fetch: Some(key), .. } => Some(Action::Fetch(*key)),
+            Self { fetch_at: Some(place), .. } => Some(Action::FetchAt(place.clone())),
+            _ => None,
+        }
+    }
+
+    fn one_shot_flag(&self) -> Option<&'static str> {
+        match self.action()? {
+            Action::Store { place: None, .. } => Some("-s"),
+            Action::Store { place: Some(_), .. } => Some("-S"),
+            Action::Fetch(_) => Some("-f"),
+            Action::FetchAt(_) => Some("-F"),
+        }
+    }
+}
+
+fn conflict(message: &str) -> clap::Error {
+    usage(ErrorKind::ArgumentConflict, message)
+}
+
+fn usage(kind: ErrorKind, message: &str) -> clap::Error {
+    Args::command().error(kind, message)
+}
+
+/// Reads a key as 64 hexadecimal digits.
+pub(crate) fn parse_key(text: &str) -> Result<Key, String> {
+    text.parse().map_err(|error| format!("{error}; a key looks like {}", Key::content(b"")))
+}
+
+/// Reads a name, or `key:` and a key.
+pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
+    if text.is_empty() {
+        return Err("a name has at least one character".to_owned());
+    }
+    text.parse()
+        .map_err(|error| format!("{error}; after `key:` comes a key such as {}", Key::content(b"")))
+}
+
+fn parse_item_limit(text: &str) -> Result<usize, String> {
+    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+    usize::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= VALUE_MAX)
+        .ok_or_else(|| format!("{bytes} bytes are over the protocol's limit of {VALUE_MAX}"))
+}
+
+fn parse_ttl(text: &str) -> Result<Ttl, String> {
+    let span = parse_span(text).map_err(|error| error.to_string())?;
+    let days = Ttl::MAX.as_secs() / 86_400;
+    u32::try_from(span.as_secs())
+        .ok()
+        .and_then(Ttl::from_secs)
+        .ok_or_else(|| format!("a value lives from 1 second to {days} days"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The commands of the console and their text form.
+
+use dht_node::{Key, Place};
+
+use crate::address::ConnectAddr;
+use crate::args::{parse_key, parse_place};
+
+/// A command with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    Help,
+    Route,
+    Store(String),
+    Fetch(Key),
+    StoreAt(Place, String),
+    FetchAt(Place),
+    List,
+    Info,
+    Ping(ConnectAddr),
+    Find(Key),
+    Quit,
+}
+
+/// What a command is called and does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verb {
+    /// One letter.
+    pub(super) letter: &'static str,
+    /// The same in full.
+    pub(super) name: &'static str,
+    /// What follows it.
+    pub(super) arguments: &'static str,
+    /// What it does.
+    pub(super) purpose: &'static str,
+}
+
+/// Every command, in the order in which help lists them.
+pub(super) const VERBS: [Verb; 11] = [
+    verb("h", "help", "", "this list"),
+    verb(
+        "s",
+        "store",
+        "VALUE",
+        "store the rest of the line; prints its key and how many nodes hold it",
+    ),
+    verb("f", "fetch", "KEY", "fetch a value by its key"),
+    verb(
+        "S",
+        "store-at",
+        "NAME VALUE",
+        "store under a name; \"a name with spaces\" goes in quotes",
+    ),
+    verb("F", "fetch-at", "NAME", "fetch by name, or at key:HEX"),
+    verb("l", "list", "", "records in this node's own store"),
+    verb("r", "route", "", "this node's routing table, bucket by bucket"),
+    verb("n", "find", "KEY", "the nodes closest to a key or node id"),
+    verb("p", "ping", "ADDR", "ask whether a node is at an address"),
+    verb("i", "info", "", "figures of this node"),
+    verb("q", "quit", "", "stop and leave; so do Ctrl-D and Ctrl-C twice"),
+];
+
+const fn verb(
+    letter: &'static str,
+    name: &'static str,
+    arguments: &'static str,
+    purpose: &'static str,
+) -> Verb {
+    Verb { letter, name, arguments, purpose }
+}
+
+/// Finds the command called `word`.
+pub(super) fn find(word: &str) -> Option<&'static Verb> {
+    let word = match word {
+        "?" => "h",
+        "exit" => "q",
+        word => word,
+    };
+    VERBS.iter().find(|verb| verb.letter == word || verb.name == word)
+}
+
+/// The first word of a line, and what follows the one space after it.
+pub(super) fn split(line: &str) -> (&str, &str) {
+    line.split_once([' ', '\t']).unwrap_or((line, ""))
+}
+
+/// Reads a line; an empty one is no command.
+pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
+    let (word, rest) = split(line.trim_start());
+    if word.is_empty() {
+        return Ok(None);
+    }
+    let verb = find(word).ok_or_else(|| format!("unknown command `{word}`; `h` lists them all"))?;
+    let argument = rest.trim();
+    if verb.arguments.is_empty() != argument.is_empty() {
+        return Err(usage(verb));
+    }
+    let key = || parse_key(argument);
+    Ok(Some(match verb.letter {
+        "h" => Command::Help,
+        "r" => Command::Route,
+        "l" => Command::List,
+        "i" => Command::Info,
+        "q" => Command::Quit,
+        "s" => Command::Store(rest.to_owned()),
+        "f" => Command::Fetch(key()?),
+        "n" => Command::Find(key()?),
+        "p" => Command::Ping(argument.parse().map_err(|error| format!("{error}"))?),
+        "F" => Command::FetchAt(whole_name(argument)?),
+        "S" => {
+            let (name, value) = name_and_value(rest.trim_start()).ok_or_else(|| usage(verb))?;
+            Command::StoreAt(parse_place(name)?, value.to_owned())
+        }
+        other => return Err(format!("command `{other}` is not known")),
+    }))
+}
+
+fn usage(verb: &Verb) -> String {
+    let Verb { letter, name, arguments, .. } = verb;
+    match *arguments {
+        "" => format!("`{letter}` ({name}) takes nothing after it"),
+        arguments => format!("`{letter}` ({name}) is written `{letter} {arguments}`"),
+    }
+}
+
+/// A name with or without quotes around it.
+fn whole_name(text: &str) -> Result<Place, String> {
+    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    parse_place(quoted.unwrap_or(text))
+}
+
+/// The name, quoted or up to the first space, and everything after the one space that follows it.
+fn name_and_value(text: &str) -> Option<(&str, &str)> {
+    match text.strip_prefix('"') {
+        Some(rest) => {
+            let (name, rest) = rest.split_once('"')?;
+            Some((name, rest.strip_prefix([' ', '\t'])?))
+        }
+        None => text.split_once([' ', '\t']),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Command {
+        parse(line).unwrap().unwrap()
+    }
+
+    #[test]
+    fn every_command_has_a_letter_and_a_long_name() {
+        for verb in VERBS {
+            assert_eq!(find(verb.letter), find(verb.name));
+            assert_eq!(VERBS.iter().filter(|other| other.letter == verb.letter).count(), 1);
+            assert_eq!(VERBS.iter().filter(|other| other.name == verb.name).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_value_is_the_whole_rest_of_the_line() {
+        assert_eq!(parsed("s two words"), Command::Store("two words".to_owned()));
+        assert_eq!(parsed("store  padded "), Command::Store(" padded ".to_owned()));
+        assert_eq!(parsed("  s x"), Command::Store("x".to_owned()));
+    }
+
+    #[test]
+    fn names_end_at_a_space_unless_quoted() {
+        let at = |name: &str, value: &str| Command::StoreAt(name.into(), value.to_owned());
+        assert_eq!(parsed("S motto two words"), at("motto", "two words"));
+        assert_eq!(parsed("S \"my motto\" two words"), at("my motto", "two words"));
+        assert_eq!(parsed("F my motto"), Command::FetchAt("my motto".into()));
+        assert_eq!(parsed("F \"my motto\""), Command::FetchAt("my motto".into()));
+    }
+
+    #[test]
+    fn keys_and_places_are_read() {
+        let key = Key::content(b"x");
+        assert_eq!(parsed(&format!("f {key} ")), Command::Fetch(key));
+        assert_eq!(parsed(&format!("n {key}")), Command::Find(key));
+        assert_eq!(parsed(&format!("F key:{key}")), Command::FetchAt(key.into()));
+    }
+
+    #[test]
+    fn what_is_no_command_is_told_why() {
+        for line in
+            ["x", "s", "s  ", "f", "f 12", "h me", "S name", "S \"open", "F", "p 3000", "q!"]
+        {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+        assert_eq!(parse("f 12").unwrap_err(), parse_key("12").unwrap_err());
+        assert!(parse("s").unwrap_err().contains("s VALUE"));
+    }
+
+    #[test]
+    fn an_empty_line_is_no_command() {
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse(" \t"), Ok(None));
+    }
+}

@@ -1,0 +1,107 @@
+//! Carries out commands on a node.
+
+use std::cell::RefCell;
+
+use dht_node::{Found, Key, Node, Place, StoreError, StoreReport};
+
+use super::command::Command;
+use super::known::Known;
+use super::session::Reply;
+use super::view;
+use crate::address::ConnectAddr;
+use crate::bootstrap;
+use crate::stored;
+
+/// Does what `command` says, and remembers in `known` what worked.
+pub(super) async fn execute(
+    node: &Node,
+    command: Command,
+    known: &RefCell<Known>,
+) -> Result<Reply, String> {
+    match command {
+        Command::Help => Ok(Reply::Text(view::help())),
+        Command::Quit => Ok(Reply::Quit),
+        Command::Store(value) => {
+            let report = node.store(value).await.map_err(|error| explain(&error))?;
+            known.borrow_mut().learn_key(report.key);
+            Ok(Reply::Text(holders(&report)))
+        }
+        Command::StoreAt(place, value) => {
+            let report =
+                node.store_at(place.clone(), value).await.map_err(|error| explain(&error))?;
+            known.borrow_mut().learn_place(&place);
+            Ok(Reply::Text(holders(&report)))
+        }
+        Command::Fetch(key) => {
+            let found = node.fetch(key).await.map_err(text)?;
+            known.borrow_mut().learn_key(key);
+            Ok(value(found))
+        }
+        Command::FetchAt(place) => {
+            let found = node.fetch_at(place.clone()).await.map_err(text)?;
+            known.borrow_mut().learn_place(&place);
+            Ok(value(found))
+        }
+        Command::Route => {
+            let peers = node.peers().await.map_err(text)?;
+            Ok(Reply::Text(view::route(node.id(), &peers)))
+        }
+        Command::List => {
+            let held = node.stored_keys().await.map_err(text)?;
+            Ok(Reply::Text(view::list(&held)))
+        }
+        Command::Info => {
+            let status = node.info().await.map_err(text)?;
+            Ok(Reply::Text(view::info(&status)))
+        }
+        Command::Ping(addr) => ping(node, addr).await,
+        Command::Find(target) => find(node, target).await,
+    }
+}
+
+async fn ping(node: &Node, target: ConnectAddr) -> Result<Reply, String> {
+    let addr = match target {
+        ConnectAddr::Socket(addr) => addr,
+        ConnectAddr::Host(host, port) => {
+            let found = bootstrap::look_up(&host, port).await.map_err(text)?;
+            let reached = bootstrap::within_reach(node.local_addr(), &found).map_err(text)?;
+            *reached.first().ok_or_else(|| format!("`{host}` has no address"))?
+        }
+    };
+    let ponged = node.ping(addr).await.map_err(text)?;
+    Ok(Reply::Text(view::ping(addr, &ponged)))
+}
+
+async fn find(node: &Node, target: Key) -> Result<Reply, String> {
+    let nodes = node.find_node(target).await.map_err(text)?;
+    if nodes.is_empty() {
+        return Err("no node answered".to_owned());
+    }
+    Ok(Reply::Text(view::closest(target, &nodes)))
+}
+
+/// `<key> 16`, or `<key> 3 (only 3 nodes found)`.
+fn holders(report: &StoreReport) -> String {
+    let StoreReport { key, holders, .. } = report;
+    match stored::shortfall(report) {
+        Some(reason) => format!("{key} {} ({reason})", holders.len()),
+        None => format!("{key} {}", holders.len()),
+    }
+}
+
+fn value(found: Found) -> Reply {
+    Reply::Value(found.into_bytes())
+}
+
+fn explain(error: &StoreError) -> String {
+    match error {
+        StoreError::NameTaken(report) => {
+            format!("name is taken: another value lives at {}{}", Place::KEY_PREFIX, report.key)
+        }
+        error => error.to_string(),
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

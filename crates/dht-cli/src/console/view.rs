@@ -1,0 +1,175 @@
+//! How the console shows what a node knows. Plain text, without a newline at the end.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use dht_node::{Contact, Distance, Key, NodeId, NodeStatus, Ponged, Purpose, StoredKey};
+
+use super::command::VERBS;
+use crate::quantity::{plural, show_bytes, show_count, show_span};
+
+/// Records listed at most; a store may hold a million.
+const LISTED_MAX: usize = 1_000;
+
+/// Every command.
+pub(super) fn help() -> String {
+    let mut text = String::from("Commands:");
+    for verb in VERBS {
+        let call = format!("{}, {} {}", verb.letter, verb.name, verb.arguments);
+        let _ = write!(text, "\n  {call:<24} {}", verb.purpose);
+    }
+    text.push_str(
+        "\nA key is 64 hexadecimal digits; Tab completes commands, keys, names and addresses.",
+    );
+    text
+}
+
+/// The routing table: a heading for each bucket that is not empty, and its contacts.
+pub(super) fn route(local: NodeId, peers: &[Contact]) -> String {
+    let mut buckets: Vec<(u32, Vec<&Contact>)> = Vec::new();
+    for peer in peers {
+        let shared = Distance::between(local.as_bytes(), peer.id().as_bytes()).leading_zeros();
+        match buckets.last_mut() {
+            Some((bucket, contacts)) if *bucket == shared => contacts.push(peer),
+            _ => buckets.push((shared, vec![peer])),
+        }
+    }
+    let mut text = format!(
+        "{} node{} in {} bucket{}; this one is {local}",
+        peers.len(),
+        plural(peers.len() as u64),
+        buckets.len(),
+        plural(buckets.len() as u64),
+    );
+    for (shared, contacts) in buckets {
+        let _ = write!(
+            text,
+            "\nbucket {shared}: {} node{} whose id starts with the same {shared} bit{}",
+            contacts.len(),
+            plural(contacts.len() as u64),
+            plural(u64::from(shared)),
+        );
+        for contact in contacts {
+            let _ = write!(text, "\n  {}  {}", contact.id(), contact.addr);
+        }
+    }
+    text
+}
+
+/// The node's own records: key, kind, size, remaining life, purpose.
+pub(super) fn list(held: &[StoredKey]) -> String {
+    let bytes: u64 = held.iter().map(|record| record.size as u64).sum();
+    let count = held.len() as u64;
+    let mut text = format!("{} record{}, {}", show_count(count), plural(count), show_bytes(bytes));
+    for record in held.iter().take(LISTED_MAX) {
+        let _ = write!(
+            text,
+            "\n{}  {:<7}  {:>9} B  {:>7} left  {}",
+            record.key,
+            record.kind.to_string(),
+            show_count(record.size as u64),
+            show_span(record.remaining),
+            purpose(record.purpose),
+        );
+    }
+    if held.len() > LISTED_MAX {
+        let _ = write!(text, "\n... and {} more", show_count((held.len() - LISTED_MAX) as u64));
+    }
+    text
+}
+
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Publish => "published",
+        Purpose::Replicate => "replica",
+        Purpose::Cache => "cached",
+    }
+}
+
+/// The node's figures, one a line.
+pub(super) fn info(status: &NodeStatus) -> String {
+    let NodeStatus { store, traffic, dropped, .. } = status;
+    let rows = [
+        ("node id", status.node.id().to_string()),
+        ("address", status.addr.to_string()),
+        ("running for", show_span(status.uptime)),
+        ("network", format!("about {} nodes", show_count(status.network_size))),
+        ("routing table", format!("{} nodes", show_count(status.contacts as u64))),
+        (
+            "under way",
+            format!(
+                "{} operations, {} requests, {} streams",
+                status.operations, status.requests, status.streams
+            ),
+        ),
+        (
+            "store",
+            format!(
+                "{} records, {} of {}",
+                show_count(store.records),
+                show_count(store.bytes),
+                show_bytes(store.capacity)
+            ),
+        ),
+        (
+            "received",
+            format!(
+                "{} datagrams, {}",
+                show_count(traffic.datagrams_in),
+                show_bytes(traffic.bytes_in)
+            ),
+        ),
+        (
+            "sent",
+            format!(
+                "{} datagrams, {}",
+                show_count(traffic.datagrams_out),
+                show_bytes(traffic.bytes_out)
+            ),
+        ),
+        ("dropped", format!("{} datagrams and streams", show_count(dropped.total()))),
+    ];
+    let lines: Vec<String> =
+        rows.into_iter().map(|(name, value)| format!("{name:<14} {value}")).collect();
+    lines.join("\n")
+}
+
+/// A node that answered.
+pub(super) fn ping(addr: SocketAddr, ponged: &Ponged) -> String {
+    format!(
+        "{} at {addr} answered in {}; it sees this node at {}",
+        ponged.node.id(),
+        show_span(ponged.rtt),
+        ponged.observed
+    )
+}
+
+/// Nodes with the number of bits they share with the target, closest first.
+pub(super) fn closest(target: Key, nodes: &[Contact]) -> String {
+    let count = nodes.len() as u64;
+    let mut text = format!("{count} node{}, the closest first", plural(count));
+    for node in nodes {
+        let shared = target.distance(&node.id()).leading_zeros();
+        let _ = write!(text, "\n  {}  {:<21}  {shared} bits shared", node.id(), node.addr);
+    }
+    text
+}
+
+/// A value as a terminal can show it: text as it is; anything else by its size and first bytes, since
+/// control characters would command the terminal.
+pub(super) fn value(bytes: &[u8]) -> String {
+    let is_plain = |text: &&str| text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    if let Some(text) = std::str::from_utf8(bytes).ok().filter(is_plain) {
+        return text.to_owned();
+    }
+    let first: Vec<String> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > 16 { " .." } else { "" };
+    format!(
+        "{} that are no plain text: {}{more} (`dht -f KEY > FILE` writes them to a file)",
+        show_bytes(bytes.len() as u64),
+        first.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests;

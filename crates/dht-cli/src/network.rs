@@ -1,0 +1,172 @@
+//! Runs one node or many in this process until they are told to stop.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use dht_node::{Node, NodeBuilder};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::{debug, info};
+
+use crate::address::reachable;
+use crate::args::{Plan, Run};
+use crate::bootstrap;
+use crate::console::{self, Terminal};
+use crate::failure::Failure;
+use crate::log::LogSink;
+use crate::open_files;
+use crate::quantity::{plural, show_span};
+use crate::signals::Signals;
+
+/// Nodes that join at the same time. More would only wait for the processor, and time out on it.
+const JOINING_AT_ONCE: usize = 16;
+
+/// Starts the nodes, opens the console if one is asked for, and stops the nodes at the end.
+pub(crate) async fn run(plan: &Plan, task: &Run, sink: &LogSink) -> Result<(), Failure> {
+    let terminal = Terminal::save();
+    let restored = terminal.clone();
+    let signals = Signals::listen(move || restored.restore())
+        .map_err(|error| Failure::Internal(error.into()))?;
+    let log_lines = open_files::prepare(task.nodes, task.interactive)?;
+    let nodes = tokio::select! {
+        nodes = start(plan, task, sink) => nodes?,
+        () = signals.stopped() => return Ok(()),
+    };
+    let Some(first) = nodes.first() else { return Ok(()) };
+    let result = if task.interactive {
+        console::run(first.clone(), &signals, sink, log_lines, &terminal).await
+    } else {
+        tokio::select! {
+            () = signals.stopped() => Ok(()),
+            () = first.stopped() => Err(Failure::Internal(anyhow!("the node stopped by itself"))),
+        }
+    };
+    let mut stopping: JoinSet<()> =
+        nodes.into_iter().map(|node| async move { node.stop().await }).collect();
+    while stopping.join_next().await.is_some() {}
+    debug!("Stopped");
+    result
+}
+
+/// The nodes, all joined. The first is started alone: the others may need it to join.
+async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Failure> {
+    let started = Instant::now();
+    let connect = bootstrap::resolve(&plan.connect).await?;
+    let connect = bootstrap::within_reach(task.listen.0, &connect)?;
+    let first = describe(plan, task, task.listen.0, &connect).start().await?;
+    info!("Listening on {}", first.local_addr());
+    let joined = first.joined().await?;
+    if connect.is_empty() {
+        info!("First node of the network `{}`: others join it with `-c`", plan.network);
+    } else {
+        let contacts = joined.contacts as u64;
+        info!("Joined the network `{}`: {contacts} node{} known", plan.network, plural(contacts));
+    }
+    if task.nodes == 1 {
+        return Ok(vec![first]);
+    }
+    let through = if connect.is_empty() { vec![reachable(first.local_addr())] } else { connect };
+    let mut nodes = vec![first];
+    nodes.extend(start_others(plan, task, &through, sink).await?);
+    info!("{} nodes have joined in {}", nodes.len(), show_span(started.elapsed()));
+    Ok(nodes)
+}
+
+/// Every node but the first, in the order of their ports.
+async fn start_others(
+    plan: &Plan,
+    task: &Run,
+    through: &[SocketAddr],
+    sink: &LogSink,
+) -> Result<Vec<Node>, Failure> {
+    let bar = progress(task.nodes);
+    sink.show_above(&bar);
+    let permits = Arc::new(Semaphore::new(JOINING_AT_ONCE));
+    let mut joining: JoinSet<Result<(usize, Node), Failure>> = JoinSet::new();
+    for index in 1..task.nodes {
+        let builder = describe(plan, task, nth(task.listen.0, index), through);
+        let permits = Arc::clone(&permits);
+        joining.spawn(async move {
+            // The semaphore is never closed, so there is always a permit to wait for.
+            let _permit = permits.acquire_owned().await;
+            let node = builder.start().await?;
+            debug!("Listening on {}", node.local_addr());
+            node.joined().await?;
+            Ok((index, node))
+        });
+    }
+    let mut nodes = Vec::with_capacity(task.nodes);
+    let result = loop {
+        match joining.join_next().await {
+            Some(Ok(Ok(node))) => {
+                nodes.push(node);
+                bar.inc(1);
+            }
+            Some(Ok(Err(failure))) => break Err(failure),
+            Some(Err(error)) => break Err(Failure::Internal(error.into())),
+            None => break Ok(()),
+        }
+    };
+    bar.finish_and_clear();
+    sink.restore();
+    result?;
+    nodes.sort_by_key(|(index, _)| *index);
+    Ok(nodes.into_iter().map(|(_, node)| node).collect())
+}
+
+fn describe(plan: &Plan, task: &Run, listen: SocketAddr, through: &[SocketAddr]) -> NodeBuilder {
+    let mut builder = Node::builder().listen(listen).network(&plan.network);
+    for addr in through {
+        builder = builder.bootstrap(*addr);
+    }
+    if let Some(bytes) = task.capacity {
+        builder = builder.capacity(bytes);
+    }
+    if let Some(bytes) = task.item_limit {
+        builder = builder.item_limit(bytes);
+    }
+    builder
+}
+
+/// The address `index` ports after `listen`; any free port again if that was asked for.
+fn nth(mut listen: SocketAddr, index: usize) -> SocketAddr {
+    if listen.port() != 0 {
+        // The plan has checked that the last port exists.
+        listen.set_port(listen.port().saturating_add(u16::try_from(index).unwrap_or(u16::MAX)));
+    }
+    listen
+}
+
+/// A line that fills up as nodes join, on terminals only.
+fn progress(nodes: usize) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(nodes as u64), target);
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner} {pos} of {len} nodes have joined [{bar:30}] {elapsed}",
+    ) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar.inc(1);
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_take_consecutive_ports_or_any_free_ones() {
+        let addr = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(nth(addr(3_000), 15), addr(3_015));
+        assert_eq!(nth(addr(0), 15), addr(0));
+    }
+}
