@@ -5,11 +5,46 @@
 //! caller feeds it [`Input`]s with the current [`Moment`](dht_proto::Moment) and carries out its
 //! [`Output`]s. The same seed and the same inputs give the same outputs, so a simulator runs the very
 //! code that ships.
+//!
+//! Its parts can be used alone: [`RoutingTable`] (buckets, replacement cache, ping before evict),
+//! [`Lookup`] (who to ask next) and [`rtt`] (timeouts after RFC 6298).
+//!
+//! What it deliberately is not: a node. Sockets, keys, the store and the clock belong to its driver,
+//! `dht-node` or `dht-sim`.
+//!
+//! ```
+//! use dht_proto::{Contact, Key, Moment, NodeIdentity, Nonce, PublicKey};
+//! use dht_routing::RoutingTable;
+//! use std::time::Duration;
+//!
+//! let node = |byte| NodeIdentity::new(PublicKey::from_bytes([byte; 32]), Nonce(0));
+//! let mut table = RoutingTable::new(node(0).id(), 16);
+//! let contact = Contact::new(node(1), "127.0.0.1:3000".parse().unwrap());
+//! table.answered(Moment::EPOCH, contact, Duration::from_millis(3));
+//! assert_eq!(table.closest(&Key::named(b"anything"), 16, |_| true), vec![contact]);
+//! ```
 
 mod config;
+mod greetings;
 mod io;
+mod lookup;
+mod maintenance;
+mod operation;
 mod peer;
+mod random;
+mod requests;
+mod responder;
+pub mod rtt;
+mod size;
+mod spares;
+pub mod table;
 
 pub use config::{Config, ConfigBuilder, ConfigError};
-pub use io::*;
-pub use peer::{Peer, Seed, Status};
+pub use io::{
+    BootstrapError, Bootstrapped, Busy, Command, Event, FetchError, Fetched, Input, OperationId,
+    Outcome, Output, Ponged, Route, StoreReport, StreamId, Ticket, Unanswered, Via,
+};
+pub use lookup::{Lookup, Standing};
+pub use peer::{Peer, Status, Usage};
+pub use random::Seed;
+pub use table::RoutingTable;

@@ -1,17 +1,105 @@
-//! The peer: ties the parts together and dispatches.
+//! The peer: ties the parts together and dispatches. No algorithm lives here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use dht_proto::{Contact, Moment, NodeIdentity};
 
-use crate::{Busy, Command, Config, Input, OperationId, Output};
+use crate::greetings::Greetings;
+use crate::maintenance::Maintenance;
+use crate::operation::{
+    Bootstrap, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
+};
+use crate::random::{Random, Seed};
+use crate::requests::{Owner, Requests};
+use crate::responder::Lookout;
+use crate::rtt::Prior;
+use crate::spares::Spares;
+use crate::{
+    Busy, Command, Config, Event, Input, OperationId, Outcome, Output, RoutingTable, Ticket,
+};
 
-/// What every random choice of a peer is drawn from. The same seed and inputs give the same outputs.
-#[derive(Clone)]
-pub struct Seed(pub [u8; 32]);
+mod execute;
+mod receive;
+#[cfg(test)]
+mod tests;
+mod upkeep;
 
 /// A peer of the network, as a value.
-pub struct Peer {}
+///
+/// Feed it with [`handle_input`](Self::handle_input), [`handle_command`](Self::handle_command),
+/// [`cancel`](Self::cancel) and, when [`poll_timeout`](Self::poll_timeout) is due,
+/// [`handle_timeout`](Self::handle_timeout). After each call drain [`poll_output`](Self::poll_output).
+///
+/// ```
+/// use dht_proto::{Moment, NodeIdentity, Nonce, PublicKey};
+/// use dht_routing::{Command, Config, Output, Peer, Seed};
+///
+/// let local = NodeIdentity::new(PublicKey::from_bytes([7; 32]), Nonce(0));
+/// let mut peer = Peer::new(Config::default(), local, Seed([1; 32]), Moment::EPOCH);
+/// let addrs = vec!["127.0.0.1:3000".parse().unwrap()];
+/// peer.handle_command(Moment::EPOCH, Command::Bootstrap { addrs }).unwrap();
+/// assert!(matches!(peer.poll_output(), Some(Output::Greet { .. })));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Peer {
+    config: Config,
+    local: NodeIdentity,
+    random: Random,
+    started: Moment,
+    table: RoutingTable,
+    prior: Prior,
+    /// When any node last answered: failures since then may be our own network's.
+    heard: Moment,
+    requests: Requests,
+    greetings: Greetings,
+    operations: BTreeMap<OperationId, Running>,
+    next_operation: u64,
+    effects: BTreeMap<Ticket, Effect>,
+    next_ticket: u64,
+    maintenance: Maintenance,
+    bootstrap: Vec<SocketAddr>,
+    spares: Spares,
+    usage: Usage,
+    outputs: VecDeque<Output>,
+}
 
-/// What a peer tells about itself, for people and for [`dht_proto::Inspection`].
+/// An operation under way, and who wants to know its outcome.
+#[derive(Debug, Clone)]
+struct Running {
+    operation: Operation,
+    audience: Audience,
+}
+
+/// Who an operation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Its outcome is an event.
+    Application,
+    /// Its outcome only moves the maintenance on.
+    Upkeep,
+}
+
+/// Who waits for a result of the store.
+#[derive(Debug, Clone)]
+enum Effect {
+    Operation(OperationId),
+    Answer(Lookout),
+}
+
+/// What the store holds, to be told to nodes that inspect us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Records held.
+    pub records: u64,
+    /// Bytes of values held.
+    pub bytes: u64,
+    /// Bytes of values held at most.
+    pub capacity: u64,
+}
+
+/// Figures of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Status {
     /// Nodes in the routing table.
@@ -24,41 +112,217 @@ pub struct Status {
     pub network_size: u64,
 }
 
+/// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
+const EFFECTS_MAX: usize = 4_096;
+/// Bootstrap addresses that are kept, at most.
+const BOOTSTRAP_MAX: usize = 64;
+
 impl Peer {
-    /// A peer that knows nobody yet.
-    pub fn new(_config: Config, _local: NodeIdentity, _seed: &Seed, _now: Moment) -> Self {
-        Self {}
+    /// A peer that knows nobody yet, and never calls a node by itself before it is told of one.
+    pub fn new(config: Config, local: NodeIdentity, seed: Seed, now: Moment) -> Self {
+        Self {
+            random: Random::new(seed),
+            table: RoutingTable::new(local.id(), config.k),
+            config,
+            local,
+            started: now,
+            prior: Prior::default(),
+            heard: now,
+            requests: Requests::default(),
+            greetings: Greetings::default(),
+            operations: BTreeMap::new(),
+            next_operation: 0,
+            effects: BTreeMap::new(),
+            next_ticket: 0,
+            maintenance: Maintenance::new(),
+            bootstrap: Vec::new(),
+            spares: Spares::default(),
+            usage: Usage::default(),
+            outputs: VecDeque::new(),
+        }
     }
+
     /// Who we are.
     pub fn local(&self) -> NodeIdentity {
-        unimplemented!()
+        self.local
     }
-    /// Takes what happened. Never fails, whatever a peer sent.
-    pub fn handle_input(&mut self, _now: Moment, _input: Input) {}
+
+    /// Takes what happened. Never fails and never panics, whatever a peer sent.
+    pub fn handle_input(&mut self, now: Moment, input: Input) {
+        match input {
+            Input::Received { from, via, message } => self.received(now, from, via, message),
+            Input::Greeted { addr, node } => self.greeted(now, addr, node),
+            Input::Unreachable { request } => self.unreachable(now, request),
+            Input::Progressed { request } => self.requests.progressed(now, request),
+            Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
+            Input::Saved { ticket, result } => self.saved(now, ticket, result),
+        }
+    }
+
     /// Starts an operation.
-    pub fn handle_command(&mut self, _now: Moment, _command: Command) -> Result<OperationId, Busy> {
-        unimplemented!()
+    pub fn handle_command(&mut self, now: Moment, command: Command) -> Result<OperationId, Busy> {
+        let limit = self.config.operations;
+        if self.operations.len() >= limit {
+            return Err(Busy { limit });
+        }
+        if let Command::Bootstrap { addrs } = &command {
+            self.remember_bootstrap(addrs);
+        }
+        let mut orders = Vec::new();
+        let scene = self.scene(now, &mut orders);
+        let operation = match command {
+            Command::Bootstrap { addrs } => Operation::Bootstrap(Bootstrap::new(&scene, addrs)),
+            Command::FindNode { target } => Operation::Find(Find::new(&scene, target)),
+            Command::Ping { addr } => {
+                Operation::Exchange(Exchange::new(&scene, Question::Ping, addr))
+            }
+            Command::Inspect { addr } => {
+                Operation::Exchange(Exchange::new(&scene, Question::Inspect, addr))
+            }
+            Command::Store { record, ttl, expected } => {
+                Operation::Store(Box::new(Store::new(&scene, record, ttl, expected)))
+            }
+            Command::Fetch { key, kinds } => {
+                Operation::Fetch(Box::new(Fetch::new(&scene, key, kinds)))
+            }
+        };
+        Ok(self.start(now, operation, Audience::Application))
     }
-    /// Ends an operation without an outcome and withdraws its requests.
-    pub fn cancel(&mut self, _now: Moment, _operation: OperationId) {}
+
+    /// Ends an operation without an outcome and withdraws its requests. Unknown ones are ignored.
+    pub fn cancel(&mut self, _now: Moment, operation: OperationId) {
+        if self.operations.remove(&operation).is_some() {
+            self.withdraw(operation);
+        }
+    }
+
     /// Acts on every deadline that has passed.
-    pub fn handle_timeout(&mut self, _now: Moment) {}
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.requests_due(now);
+        self.greetings_due(now);
+        self.maintenance_due(now);
+    }
+
     /// The next order; `None` when all are carried out.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
-    /// When `handle_timeout` is due; `None` while nothing is waited for.
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; `None` while nothing is waited for.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        None
+        let due =
+            [self.requests.next_due(), self.greetings.next_due(), self.maintenance.next_due()];
+        due.into_iter().flatten().min()
     }
-    /// Contacts in the routing table, bucket by bucket, furthest bucket first.
+
+    /// The routing table.
+    pub fn table(&self) -> &RoutingTable {
+        &self.table
+    }
+
+    /// Contacts in the routing table, furthest bucket first.
     pub fn contacts(&self) -> impl Iterator<Item = Contact> {
-        std::iter::empty()
+        self.table.iter().map(|entry| entry.contact)
     }
+
     /// Figures.
     pub fn status(&self) -> Status {
-        Status::default()
+        Status {
+            contacts: self.table.len(),
+            operations: self.operations.len(),
+            requests: self.requests.len(),
+            network_size: self.table.network_size(),
+        }
     }
-    /// Tells the store's usage, to be told on to nodes that inspect us.
-    pub fn set_usage(&mut self, _records: u64, _bytes: u64, _capacity: u64) {}
+
+    /// Tells what the store holds, for nodes that inspect us.
+    pub fn set_usage(&mut self, usage: Usage) {
+        self.usage = usage;
+    }
+
+    fn scene<'a>(&'a self, now: Moment, orders: &'a mut Vec<Order>) -> Scene<'a> {
+        Scene { now, config: &self.config, local: self.local, table: &self.table, orders }
+    }
+
+    fn start(&mut self, now: Moment, operation: Operation, audience: Audience) -> OperationId {
+        let id = OperationId(self.next_operation);
+        self.next_operation += 1;
+        self.operations.insert(id, Running { operation, audience });
+        self.tell(now, id, Happened::Started);
+        id
+    }
+
+    /// Tells an operation what happened, and carries out what it orders.
+    fn tell(&mut self, now: Moment, id: OperationId, happened: Happened) {
+        // Taken out so that it can look at the rest of the peer; an operation that ended stays out.
+        let Some(mut running) = self.operations.remove(&id) else { return };
+        let mut orders = Vec::new();
+        running.operation.handle(&mut self.scene(now, &mut orders), happened);
+        let mut finished = None;
+        for order in orders {
+            match order {
+                Order::Finish(outcome) => {
+                    finished = Some(outcome);
+                    break;
+                }
+                order => self.execute(now, id, order),
+            }
+        }
+        match finished {
+            None => {
+                self.operations.insert(id, running);
+            }
+            Some(outcome) => {
+                self.withdraw(id);
+                self.finished(now, id, running.audience, outcome);
+            }
+        }
+    }
+
+    fn finished(&mut self, now: Moment, id: OperationId, audience: Audience, outcome: Outcome) {
+        if let Outcome::Bootstrapped(result) = &outcome {
+            match result {
+                Ok(_) => self.maintenance.joined(now, &self.config, &mut self.random),
+                Err(_) => self.maintenance.isolated(now, &mut self.random),
+            }
+        }
+        match audience {
+            Audience::Upkeep => self.maintenance.finished(now),
+            Audience::Application => {
+                self.event(Event::Finished { operation: id, outcome });
+            }
+        }
+    }
+
+    fn withdraw(&mut self, operation: OperationId) {
+        self.greetings.disown(operation);
+        for request in self.requests.disown(operation) {
+            self.outputs.push_back(Output::Withdraw { request });
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn remember_bootstrap(&mut self, addrs: &[SocketAddr]) {
+        for addr in addrs {
+            if !self.bootstrap.contains(addr) && self.bootstrap.len() < BOOTSTRAP_MAX {
+                self.bootstrap.push(*addr);
+            }
+        }
+    }
+
+    /// Timeout of a request to `contact`: its own estimate, or what the network is like.
+    fn timeout_of(&self, contact: &Contact) -> Duration {
+        let entry = self.table.entry(&contact.id());
+        entry.and_then(|entry| entry.rtt.timeout()).unwrap_or_else(|| self.prior.timeout())
+    }
+
+    /// Asks a node whether it is there, for the table's sake, unless it is being asked already.
+    fn check(&mut self, now: Moment, contact: Contact) {
+        if self.requests.may_check(&contact.id()) {
+            self.send_request(now, contact, dht_proto::Request::Ping, Owner::Table, 2);
+        }
+    }
 }

@@ -1,0 +1,203 @@
+//! An iterative lookup: who to ask next on the way to a point (Kademlia, section 2.3).
+//!
+//! A pure machine over a list of candidates ordered by distance. It is refilled at each reply, never in
+//! rounds: `parallelism` requests are kept in flight, and once the closest candidate of all has answered
+//! without naming a closer one, all the rest of the k closest are asked at once (the end game).
+//!
+//! *Invariant:* only candidates within the k closest that are not given up are ever asked.
+
+use dht_proto::{Contact, Distance, Key, NodeId};
+
+#[cfg(test)]
+mod tests;
+
+/// Candidates kept besides those that were asked, as a multiple of k: what lies further never comes up.
+const SPARE_FACTOR: usize = 4;
+
+/// Where a candidate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not asked yet.
+    Fresh,
+    /// Asked, and the answer may still come in time.
+    Asked,
+    /// Asked, and past its timeout: the lookup goes on without it, an answer still counts.
+    Late,
+    /// It answered.
+    Answered,
+    /// It will not answer.
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    distance: Distance,
+    contact: Contact,
+    standing: Standing,
+}
+
+/// A lookup of the k nodes closest to a target.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    target: Key,
+    k: usize,
+    alpha: usize,
+    candidates: Vec<Candidate>,
+    own: Option<Distance>,
+    in_flight: usize,
+}
+
+impl Lookup {
+    /// Starts from the `seeds` known so far. With `own`, the distance of our own id, we count as one of the
+    /// k closest ourselves and one node less is looked for where we are among them.
+    pub fn new(
+        target: Key,
+        k: usize,
+        alpha: usize,
+        own: Option<Distance>,
+        seeds: impl IntoIterator<Item = Contact>,
+    ) -> Self {
+        let mut lookup = Self { target, k, alpha, candidates: Vec::new(), own, in_flight: 0 };
+        for seed in seeds {
+            lookup.add(seed);
+        }
+        lookup
+    }
+
+    /// The point looked for.
+    pub fn target(&self) -> Key {
+        self.target
+    }
+
+    /// Adds a contact that somebody named; known ones are ignored.
+    pub fn add(&mut self, contact: Contact) {
+        let distance = self.target.distance(&contact.id());
+        let Err(at) = self.candidates.binary_search_by_key(&distance, |c| c.distance) else {
+            return;
+        };
+        let limit = self.k * SPARE_FACTOR;
+        if at >= limit {
+            return;
+        }
+        self.candidates.insert(at, Candidate { distance, contact, standing: Standing::Fresh });
+        if self.candidates.len() > limit
+            && let Some(last) = self.candidates.iter().rposition(|c| c.standing == Standing::Fresh)
+        {
+            self.candidates.remove(last);
+        }
+    }
+
+    /// The next node to ask, now marked as asked; `None` while enough requests are in flight or nobody
+    /// else is worth asking.
+    pub fn next(&mut self) -> Option<Contact> {
+        let limit = if self.is_end_game() { self.k } else { self.alpha };
+        if self.in_flight >= limit {
+            return None;
+        }
+        let at = self.window().find(|(_, c)| c.standing == Standing::Fresh).map(|(at, _)| at)?;
+        let candidate = self.candidates.get_mut(at)?;
+        candidate.standing = Standing::Asked;
+        self.in_flight += 1;
+        Some(candidate.contact)
+    }
+
+    /// The node answered. Whom it named is told by [`add`](Self::add), before or after.
+    pub fn answered(&mut self, id: &NodeId) {
+        self.change(id, Standing::Answered);
+    }
+
+    /// The node's timeout passed without an answer.
+    pub fn late(&mut self, id: &NodeId) {
+        if self.standing(id) == Some(Standing::Asked) {
+            self.change(id, Standing::Late);
+        }
+    }
+
+    /// The node will not answer any more.
+    pub fn failed(&mut self, id: &NodeId) {
+        if matches!(self.standing(id), Some(Standing::Asked | Standing::Late)) {
+            self.change(id, Standing::Failed);
+        }
+    }
+
+    /// The node is not to be counted on, whatever it answered before: another takes its place.
+    pub fn give_up(&mut self, id: &NodeId) {
+        self.change(id, Standing::Failed);
+    }
+
+    /// Where a node stands; `None` if it is no candidate.
+    pub fn standing(&self, id: &NodeId) -> Option<Standing> {
+        self.position(id).and_then(|at| self.candidates.get(at)).map(|c| c.standing)
+    }
+
+    /// Whether nobody closer is left to ask: from now on the whole window is asked at once.
+    pub fn is_end_game(&self) -> bool {
+        self.window().next().is_none_or(|(_, first)| first.standing == Standing::Answered)
+            || self.own_is_closest()
+    }
+
+    /// Whether the k closest candidates have all answered. Late and failed ones are left out, but while
+    /// fewer than k answered in all, the late ones are waited for.
+    pub fn is_done(&self) -> bool {
+        let mut answered = 0;
+        for (_, candidate) in self.window() {
+            if candidate.standing != Standing::Answered {
+                return false;
+            }
+            answered += 1;
+        }
+        answered >= self.wanted() || self.candidates.iter().all(|c| c.standing != Standing::Late)
+    }
+
+    /// The closest nodes that answered, closest first: k, or one less where our own id is among them.
+    pub fn closest(&self) -> impl Iterator<Item = Contact> {
+        self.window().filter(|(_, c)| c.standing == Standing::Answered).map(|(_, c)| c.contact)
+    }
+
+    /// Whether our own id is one of the k closest, as things stand.
+    pub fn includes_own(&self) -> bool {
+        let Some(own) = self.own else { return false };
+        let alive = self.candidates.iter().filter(|c| is_counted(c.standing));
+        alive.take(self.k).filter(|c| c.distance < own).count() < self.k
+    }
+
+    /// How many nodes answered.
+    pub fn answers(&self) -> usize {
+        self.candidates.iter().filter(|c| c.standing == Standing::Answered).count()
+    }
+
+    /// The window: the closest candidates that are not late or failed, as many as are looked for.
+    fn window(&self) -> impl Iterator<Item = (usize, &Candidate)> {
+        let counted = |(_, c): &(usize, &Candidate)| is_counted(c.standing);
+        self.candidates.iter().enumerate().filter(counted).take(self.wanted())
+    }
+
+    /// How many nodes are looked for besides ourselves.
+    fn wanted(&self) -> usize {
+        if self.includes_own() { self.k - 1 } else { self.k }
+    }
+
+    fn own_is_closest(&self) -> bool {
+        let first = self.candidates.iter().find(|c| is_counted(c.standing));
+        self.own.is_some_and(|own| first.is_none_or(|first| own < first.distance))
+    }
+
+    fn change(&mut self, id: &NodeId, standing: Standing) {
+        let Some(candidate) = self.position(id).and_then(|at| self.candidates.get_mut(at)) else {
+            return;
+        };
+        if candidate.standing == Standing::Asked {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        candidate.standing = standing;
+    }
+
+    fn position(&self, id: &NodeId) -> Option<usize> {
+        let distance = self.target.distance(id);
+        self.candidates.binary_search_by_key(&distance, |c| c.distance).ok()
+    }
+}
+
+fn is_counted(standing: Standing) -> bool {
+    matches!(standing, Standing::Fresh | Standing::Asked | Standing::Answered)
+}

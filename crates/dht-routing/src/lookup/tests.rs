@@ -1,0 +1,165 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use dht_proto::{NodeIdentity, Nonce, PublicKey};
+
+use super::*;
+
+const K: usize = 4;
+const ALPHA: usize = 2;
+
+fn target() -> Key {
+    Key::from_bytes([0; 32])
+}
+
+/// `count` contacts, closest to the target first.
+fn contacts(count: u32) -> Vec<Contact> {
+    let node = |n| NodeIdentity::new(PublicKey::from_bytes([3; 32]), Nonce(n));
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let mut contacts: Vec<_> = (0..count).map(|n| Contact::new(node(n), addr)).collect();
+    contacts.sort_by_key(|contact| target().distance(&contact.id()));
+    contacts
+}
+
+fn lookup(seeds: &[Contact]) -> Lookup {
+    Lookup::new(target(), K, ALPHA, None, seeds.iter().copied())
+}
+
+fn drain(lookup: &mut Lookup) -> Vec<Contact> {
+    std::iter::from_fn(|| lookup.next()).collect()
+}
+
+#[test]
+fn alpha_requests_are_in_flight_and_each_reply_makes_room_for_the_next() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&nodes[10..]);
+    assert_eq!(drain(&mut lookup), nodes[10..12]);
+    lookup.add(nodes[5]);
+    lookup.answered(&nodes[10].id());
+    assert_eq!(drain(&mut lookup), [nodes[5]]);
+}
+
+#[test]
+fn the_end_game_asks_all_of_the_k_closest_at_once() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&nodes);
+    assert_eq!(drain(&mut lookup), nodes[..2]);
+    lookup.answered(&nodes[0].id());
+    assert!(lookup.is_end_game());
+    assert_eq!(drain(&mut lookup), nodes[2..4]);
+}
+
+#[test]
+fn a_lookup_is_done_when_the_k_closest_answered_and_lists_them_closest_first() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&nodes);
+    while !lookup.is_done() {
+        let asked = drain(&mut lookup);
+        assert!(!asked.is_empty());
+        for contact in asked {
+            lookup.answered(&contact.id());
+        }
+    }
+    assert_eq!(lookup.closest().collect::<Vec<_>>(), nodes[..K]);
+    assert_eq!(lookup.next(), None);
+}
+
+#[test]
+fn a_late_node_is_hedged_by_the_next_and_its_answer_still_counts() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&nodes);
+    drain(&mut lookup);
+    lookup.late(&nodes[0].id());
+    assert_eq!(drain(&mut lookup), [nodes[2]]);
+    lookup.answered(&nodes[0].id());
+    for node in &nodes[1..4] {
+        drain(&mut lookup);
+        lookup.answered(&node.id());
+    }
+    assert!(lookup.is_done());
+    assert_eq!(lookup.closest().collect::<Vec<_>>(), nodes[..K]);
+}
+
+#[test]
+fn while_too_few_answered_the_late_ones_are_waited_for() {
+    let nodes = contacts(3);
+    let mut lookup = lookup(&nodes);
+    for node in &nodes {
+        drain(&mut lookup);
+        lookup.late(&node.id());
+    }
+    assert!(!lookup.is_done());
+    lookup.answered(&nodes[2].id());
+    assert!(!lookup.is_done());
+    lookup.failed(&nodes[0].id());
+    lookup.failed(&nodes[1].id());
+    assert!(lookup.is_done());
+    assert_eq!(lookup.closest().collect::<Vec<_>>(), [nodes[2]]);
+}
+
+#[test]
+fn failed_nodes_are_replaced_by_the_next_closest() {
+    let nodes = contacts(8);
+    let mut lookup = lookup(&nodes);
+    while !lookup.is_done() {
+        for contact in drain(&mut lookup) {
+            if contact == nodes[1] {
+                lookup.failed(&contact.id());
+            } else {
+                lookup.answered(&contact.id());
+            }
+        }
+    }
+    let closest: Vec<_> = lookup.closest().collect();
+    assert_eq!(closest, [nodes[0], nodes[2], nodes[3], nodes[4]]);
+}
+
+#[test]
+fn we_count_as_one_of_the_closest_where_we_are() {
+    let nodes = contacts(10);
+    let own = target().distance(&nodes[2].id());
+    let others = nodes.iter().enumerate().filter(|(n, _)| *n != 2).map(|(_, c)| *c);
+    let mut lookup = Lookup::new(target(), K, ALPHA, Some(own), others);
+    while !lookup.is_done() {
+        for contact in drain(&mut lookup) {
+            lookup.answered(&contact.id());
+        }
+    }
+    assert!(lookup.includes_own());
+    assert_eq!(lookup.closest().collect::<Vec<_>>(), [nodes[0], nodes[1], nodes[3]]);
+
+    let far = Lookup::new(target(), K, ALPHA, Some(Distance::MAX), nodes.iter().copied());
+    assert!(!far.includes_own());
+}
+
+#[test]
+fn a_lookup_without_anybody_to_ask_is_done_at_once() {
+    let mut lookup = lookup(&[]);
+    assert_eq!(lookup.next(), None);
+    assert!(lookup.is_done());
+    assert_eq!(lookup.closest().count(), 0);
+}
+
+#[test]
+fn candidates_are_bounded_however_many_are_named() {
+    let nodes = contacts(500);
+    let mut lookup = lookup(&nodes[400..]);
+    drain(&mut lookup);
+    for node in nodes.iter().rev() {
+        lookup.add(*node);
+    }
+    assert!(lookup.candidates.len() <= K * SPARE_FACTOR);
+    // The ones in flight are kept, whatever came closer.
+    lookup.answered(&nodes[400].id());
+    lookup.answered(&nodes[401].id());
+    assert_eq!(drain(&mut lookup).first(), Some(&nodes[0]));
+}
+
+#[test]
+fn a_node_that_was_never_asked_cannot_become_late_or_failed() {
+    let nodes = contacts(4);
+    let mut lookup = lookup(&nodes);
+    lookup.late(&nodes[3].id());
+    lookup.failed(&nodes[3].id());
+    assert_eq!(lookup.standing(&nodes[3].id()), Some(Standing::Fresh));
+    assert_eq!(lookup.standing(&contacts(9)[8].id()), None);
+}

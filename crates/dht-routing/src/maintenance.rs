@@ -1,0 +1,174 @@
+//! Upkeep of the table: when to refresh which bucket and check which entry.
+//!
+//! A pure schedule. It keeps one lookup of its own under way at most and spaces its pings, so that a node
+//! costs the network a bounded number of requests whatever the size of its table.
+
+use std::time::Duration;
+
+use dht_proto::Moment;
+
+use crate::random::Random;
+use crate::{Config, RoutingTable};
+
+/// An entry that has not answered for so long is pinged.
+pub(crate) const CHECK_AFTER: Duration = Duration::from_secs(600);
+/// Shortest time between two pings of upkeep.
+const CHECK_SPACING: Duration = Duration::from_secs(1);
+/// Time between the lookups that fill the table after a bootstrap.
+const FILL_SPACING: Duration = Duration::from_millis(50);
+/// First wait before an empty table is filled again; doubled up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(120);
+/// Deepest bucket that is filled actively: deeper ones hold neighbours, whom the own lookup finds.
+const FILL_DEPTH: usize = 32;
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Look up a random point in the bucket of nodes that share so many bits with us.
+    Refresh(usize),
+    /// Ping the entry that has not answered for the longest time.
+    Check,
+    /// The table is empty: bootstrap.
+    Rejoin,
+}
+
+/// The schedule.
+#[derive(Debug, Clone)]
+pub(crate) struct Maintenance {
+    /// Next bucket to fill after a bootstrap.
+    fill: Option<usize>,
+    fill_due: Moment,
+    refresh_due: Moment,
+    check_due: Moment,
+    rejoin: Option<Moment>,
+    retry: Duration,
+    busy: bool,
+}
+
+impl Maintenance {
+    pub(crate) fn new() -> Self {
+        Self {
+            fill: None,
+            fill_due: Moment::NEVER,
+            refresh_due: Moment::NEVER,
+            check_due: Moment::NEVER,
+            rejoin: None,
+            retry: RETRY_MIN,
+            busy: false,
+        }
+    }
+
+    /// A bootstrap succeeded: the buckets are filled, the furthest first, and kept up from now on.
+    pub(crate) fn joined(&mut self, now: Moment, config: &Config, random: &mut Random) {
+        self.fill = Some(0);
+        self.fill_due = now;
+        self.rejoin = None;
+        self.retry = RETRY_MIN;
+        self.refresh_due = now + random.jitter(config.refresh);
+        self.check_due = now + random.jitter(CHECK_AFTER);
+    }
+
+    /// A contact is in the table: upkeep goes on, also where we were found rather than joined.
+    pub(crate) fn awake(&mut self, now: Moment, config: &Config, random: &mut Random) {
+        self.rejoin = None;
+        if self.refresh_due == Moment::NEVER {
+            self.refresh_due = now + random.jitter(config.refresh);
+            self.check_due = now + random.jitter(CHECK_AFTER);
+        }
+    }
+
+    /// The table is empty or a bootstrap failed: it is tried again, ever less often.
+    pub(crate) fn isolated(&mut self, now: Moment, random: &mut Random) {
+        if self.rejoin.is_none() {
+            self.rejoin = Some(now + random.jitter(self.retry));
+            self.retry = (self.retry * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// The lookup of upkeep ended.
+    pub(crate) fn finished(&mut self, now: Moment) {
+        self.busy = false;
+        self.fill_due = now + FILL_SPACING;
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Moment> {
+        let mut due = self.check_due.min(self.rejoin.unwrap_or(Moment::NEVER));
+        if !self.busy {
+            due = due.min(self.refresh_due);
+            if self.fill.is_some() {
+                due = due.min(self.fill_due);
+            }
+        }
+        (due != Moment::NEVER).then_some(due)
+    }
+
+    /// The next task due at `now`.
+    pub(crate) fn pop_due(
+        &mut self,
+        now: Moment,
+        config: &Config,
+        table: &RoutingTable,
+        random: &mut Random,
+    ) -> Option<Task> {
+        if self.rejoin.is_some_and(|due| due <= now) {
+            self.rejoin = None;
+            return Some(Task::Rejoin);
+        }
+        if !self.busy && self.fill_due <= now
+            && let Some(zeros) = self.next_fill(config, table)
+        {
+            self.busy = true;
+            return Some(Task::Refresh(zeros));
+        }
+        if !self.busy && self.refresh_due <= now
+            && let Some(task) = self.refresh(now, config, table, random)
+        {
+            return Some(task);
+        }
+        if self.check_due <= now { self.check(now, table, random) } else { None }
+    }
+
+    /// The next bucket that wants filling: those nearer than the furthest neighbour known are complete.
+    fn next_fill(&mut self, config: &Config, table: &RoutingTable) -> Option<usize> {
+        let from = self.fill?;
+        let end = table.depth().min(FILL_DEPTH);
+        let wants = |zeros: &usize| table.bucket(*zeros).len() < config.k;
+        let next = (from..end).find(wants);
+        self.fill = next.map(|zeros| zeros + 1);
+        next
+    }
+
+    fn refresh(
+        &mut self,
+        now: Moment,
+        config: &Config,
+        table: &RoutingTable,
+        random: &mut Random,
+    ) -> Option<Task> {
+        self.refresh_due = now + random.jitter(config.refresh);
+        let (zeros, touched) = table.stalest_bucket()?;
+        let due = touched + config.refresh;
+        if due > now {
+            self.refresh_due = now + random.jitter(due.since(now));
+            return None;
+        }
+        self.busy = true;
+        self.refresh_due = now + FILL_SPACING;
+        Some(Task::Refresh(zeros))
+    }
+
+    fn check(&mut self, now: Moment, table: &RoutingTable, random: &mut Random) -> Option<Task> {
+        let Some(entry) = table.stalest_entry() else {
+            self.check_due = now + random.jitter(CHECK_AFTER);
+            return None;
+        };
+        let due = entry.answered + CHECK_AFTER;
+        if due > now {
+            self.check_due = due.max(now + CHECK_SPACING);
+            return None;
+        }
+        self.check_due = now + CHECK_SPACING;
+        Some(Task::Check)
+    }
+}

@@ -1,0 +1,133 @@
+//! Operations: what an application asked for, or upkeep needs, as many requests.
+//!
+//! Each kind is a small machine of its own that never touches the peer: it is told what happened within
+//! a [`Scene`] and leaves [`Order`]s there. The peer carries them out.
+
+use std::net::SocketAddr;
+
+use dht_proto::{Contact, Held, Key, KindSet, NodeId, NodeIdentity, Record, Refusal, Reply, Request};
+
+use crate::lookup::Lookup;
+use crate::{Config, Outcome, RoutingTable};
+
+mod bootstrap;
+mod exchange;
+mod fetch;
+mod find;
+mod store;
+
+pub(crate) use bootstrap::Bootstrap;
+pub(crate) use exchange::{Exchange, Question};
+pub(crate) use fetch::Fetch;
+pub(crate) use find::Find;
+pub(crate) use store::Store;
+
+/// Times a request that must not be lost is sent before it is given up.
+pub(crate) const TRIES: u8 = 3;
+
+/// What an operation wants done.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Ask a node, sending a datagram up to `tries` times.
+    Ask { to: Contact, request: Request, tries: u8 },
+    /// Ask who is at an address.
+    Greet(SocketAddr),
+    /// Look into our own store.
+    Load { key: Key, kinds: KindSet, whole_up_to: usize },
+    /// Keep a record in our own store, as its publisher.
+    Save { record: Record, expires: dht_proto::Moment, expected: Option<dht_proto::Sequence> },
+    /// The operation is over.
+    Finish(Outcome),
+}
+
+/// What an operation sees of its peer, and where it leaves its orders.
+pub(crate) struct Scene<'a> {
+    pub(crate) now: dht_proto::Moment,
+    pub(crate) config: &'a Config,
+    pub(crate) local: NodeIdentity,
+    pub(crate) table: &'a RoutingTable,
+    pub(crate) orders: &'a mut Vec<Order>,
+}
+
+impl Scene<'_> {
+    /// A lookup of `target` from what the table knows; `among` says whether we count as one of the closest.
+    pub(crate) fn lookup(&self, target: Key, among: bool) -> Lookup {
+        let Config { k, alpha, .. } = *self.config;
+        let own = among.then(|| target.distance(&self.local.id()));
+        Lookup::new(target, k, alpha, own, self.table.closest(&target, k, |_| true))
+    }
+
+    pub(crate) fn order(&mut self, order: Order) {
+        self.orders.push(order);
+    }
+
+    pub(crate) fn ask(&mut self, to: Contact, request: Request, tries: u8) {
+        self.order(Order::Ask { to, request, tries });
+    }
+
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        self.order(Order::Finish(outcome));
+    }
+}
+
+/// What happened to a running operation.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// It starts.
+    Started,
+    /// A node answered; `closer` are the contacts it named that can be believed.
+    Replied { from: Contact, reply: Reply, closer: Vec<Contact> },
+    /// A node is past its timeout.
+    Late(NodeId),
+    /// A node will not answer, or is not worth waiting for.
+    Failed(NodeId),
+    /// Somebody is at a greeted address.
+    Greeted(Contact),
+    /// Nobody answered at a greeted address.
+    Silent(SocketAddr),
+    /// What our own store has.
+    Loaded(Option<Held>),
+    /// Whether our own store keeps the record.
+    Saved(Result<(), Refusal>),
+}
+
+/// A running operation.
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    Bootstrap(Bootstrap),
+    Find(Find),
+    Store(Box<Store>),
+    Fetch(Box<Fetch>),
+    Exchange(Exchange),
+}
+
+impl Operation {
+    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
+        match self {
+            Self::Bootstrap(operation) => operation.handle(scene, happened),
+            Self::Find(operation) => operation.handle(scene, happened),
+            Self::Store(operation) => operation.handle(scene, happened),
+            Self::Fetch(operation) => operation.handle(scene, happened),
+            Self::Exchange(operation) => operation.handle(scene, happened),
+        }
+    }
+}
+
+/// Moves a lookup along with what happened to one of its nodes.
+pub(crate) fn follow(lookup: &mut Lookup, happened: &Happened) {
+    match happened {
+        Happened::Replied { from, reply, closer } => {
+            for contact in closer {
+                lookup.add(*contact);
+            }
+            if matches!(reply, Reply::Error { .. }) {
+                lookup.give_up(&from.id());
+            } else {
+                lookup.answered(&from.id());
+            }
+        }
+        Happened::Late(id) => lookup.late(id),
+        Happened::Failed(id) => lookup.failed(id),
+        _ => {}
+    }
+}

@@ -1,0 +1,205 @@
+//! Fetching the record at a key: our own store first, then a lookup that ends at the first verified value.
+//!
+//! A content record is proven by its key, so one holder is enough. Of a signed one the quorum's highest
+//! sequence is taken, of a named one the value that the most holders return. A large record is downloaded
+//! from one of its holders; whoever does not deliver is passed over for the next.
+
+use dht_proto::{
+    Contact, Held, Key, Kind, KindSet, NodeId, OfferDetails, Record, Reply, Request, Slot, Ttl,
+};
+
+use super::{Happened, Order, Scene, follow};
+use crate::lookup::Lookup;
+use crate::{FetchError, Fetched, Outcome};
+
+mod ballot;
+
+use ballot::{Ballot, Version};
+
+/// What is going on besides the lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Our own store is asked.
+    Local,
+    /// Nodes are asked.
+    Asking,
+    /// A large record is on its way.
+    Downloading { from: NodeId, version: Version },
+}
+
+/// A fetch.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetch {
+    key: Key,
+    wanted: KindSet,
+    lookup: Lookup,
+    ballot: Ballot,
+    phase: Phase,
+    other_kind: Option<Kind>,
+    requests: u32,
+}
+
+impl Fetch {
+    pub(crate) fn new(scene: &Scene<'_>, key: Key, wanted: KindSet) -> Self {
+        Self {
+            key,
+            wanted,
+            lookup: scene.lookup(key, false),
+            ballot: Ballot::default(),
+            phase: Phase::Local,
+            other_kind: None,
+            requests: 0,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
+        follow(&mut self.lookup, &happened);
+        match happened {
+            Happened::Started => {
+                let (key, kinds) = (self.key, self.wanted);
+                let whole_up_to = dht_proto::limits::VALUE_MAX;
+                scene.order(Order::Load { key, kinds, whole_up_to });
+                return;
+            }
+            Happened::Loaded(found) => self.loaded(scene, found),
+            Happened::Replied { from, reply, .. } => self.replied(from, reply),
+            Happened::Failed(id) => self.undelivered(&id),
+            _ => {}
+        }
+        if self.phase != Phase::Local {
+            self.advance(scene);
+        }
+    }
+
+    fn loaded(&mut self, scene: &Scene<'_>, found: Option<Held>) {
+        self.phase = Phase::Asking;
+        let Some(Held { summary, record: Some(record) }) = found else { return };
+        let ttl = Ttl::left(scene.now, summary.expires);
+        if let Some(ttl) = ttl {
+            self.ballot.delivered(scene.local.id(), record, ttl);
+        }
+    }
+
+    fn replied(&mut self, from: Contact, reply: Reply) {
+        match reply {
+            Reply::Found { record, ttl, .. } => self.found(from.id(), record, ttl),
+            Reply::Held { details, .. } => self.held(from, &details),
+            _ => self.undelivered(&from.id()),
+        }
+    }
+
+    fn found(&mut self, from: NodeId, record: Record, ttl: Ttl) {
+        if let Phase::Downloading { from: source, version } = self.phase
+            && source == from
+        {
+            self.phase = Phase::Asking;
+            if record.key() != self.key || Version::of(&record) != version {
+                self.ballot.failed(&from);
+                return;
+            }
+        }
+        if record.key() != self.key {
+            self.ballot.failed(&from);
+            self.lookup.give_up(&from);
+        } else if self.wanted.contains(record.kind()) {
+            self.ballot.delivered(from, record, ttl);
+        } else {
+            self.other_kind = Some(record.kind());
+        }
+    }
+
+    fn held(&mut self, from: Contact, details: &OfferDetails) {
+        let version = Version::described(details);
+        let proves = details.kind() != Kind::Content
+            || details.digest.as_bytes() == self.key.as_bytes();
+        if details.slot.key != self.key || !proves {
+            self.lookup.give_up(&from.id());
+        } else if self.wanted.contains(details.kind()) {
+            self.ballot.held(from, version);
+        } else {
+            self.other_kind = Some(details.kind());
+        }
+    }
+
+    fn undelivered(&mut self, id: &NodeId) {
+        if let Phase::Downloading { from, .. } = self.phase
+            && from == *id
+        {
+            self.phase = Phase::Asking;
+            self.ballot.failed(id);
+        }
+    }
+
+    fn advance(&mut self, scene: &mut Scene<'_>) {
+        if matches!(self.phase, Phase::Downloading { .. }) {
+            return;
+        }
+        loop {
+            if let Some(version) = self.choose(scene.config.quorum) {
+                match self.take(scene, version) {
+                    Taken::Yes => return,
+                    Taken::NoHolderLeft => continue,
+                }
+            }
+            let Some(to) = self.lookup.next() else { break };
+            // Other kinds are of interest only to tell that they live here; they must not hide a named value.
+            let kinds = if self.wanted.contains(Kind::Named) { self.wanted } else { KindSet::ALL };
+            self.requests += 1;
+            scene.ask(to, Request::Fetch { key: self.key, kinds }, 1);
+        }
+        if self.lookup.is_done() {
+            scene.finish(Outcome::Fetched(Err(self.failure())));
+        }
+    }
+
+    /// The version to return, once it is clear which.
+    fn choose(&self, quorum: usize) -> Option<Version> {
+        if let Some(version) = self.ballot.content() {
+            return Some(version);
+        }
+        let settled = self.lookup.is_done();
+        let enough = if settled { 1 } else { quorum };
+        if let Some(version) = self.ballot.newest_signed(enough) {
+            return Some(version);
+        }
+        self.ballot.agreed_name(enough)
+    }
+
+    /// Returns the version's record, or starts its download.
+    fn take(&mut self, scene: &mut Scene<'_>, version: Version) -> Taken {
+        if let Some((record, ttl, holders)) = self.ballot.record(version) {
+            let result = match record.value() {
+                Some(_) => Ok(Fetched { record, ttl, holders, requests: self.requests }),
+                None => Err(FetchError::Deleted { sequence: record.sequence() }),
+            };
+            scene.finish(Outcome::Fetched(result));
+            return Taken::Yes;
+        }
+        let Some(to) = self.ballot.next_holder(version) else {
+            self.ballot.discard(version);
+            return Taken::NoHolderLeft;
+        };
+        self.phase = Phase::Downloading { from: to.id(), version };
+        self.requests += 1;
+        let slot = Slot { key: self.key, kind: version.kind };
+        scene.ask(to, Request::Download { slot }, 1);
+        Taken::Yes
+    }
+
+    fn failure(&self) -> FetchError {
+        if self.ballot.liars() > 0 {
+            FetchError::Undelivered { holders: self.ballot.liars() }
+        } else if let Some(kind) = self.other_kind {
+            FetchError::OtherKind { kind }
+        } else if self.lookup.answers() == 0 {
+            FetchError::NoAnswer
+        } else {
+            FetchError::NotFound
+        }
+    }
+}
+
+enum Taken {
+    Yes,
+    NoHolderLeft,
+}

@@ -1,0 +1,320 @@
+//! Storing a record at the k nodes closest to its key, in one pass where that can be.
+//!
+//! Nodes that are likely to be among the k closest (within the radius that holds k nodes, judged by the
+//! density of our own neighbourhood, or anyone left in the lookup's end game) get the store or offer at
+//! once, and their answers name closer nodes. The others are asked with find-node.
+//!
+//! - a small content or signed record goes out at once;
+//! - a large record is offered, and its bytes are sent to whoever wants them, few at a time;
+//! - a named record is offered to all of the closest before any byte moves: if the name lives with another
+//!   value, nothing changes.
+//!
+//! *Invariant:* a holder is counted only after it confirmed.
+
+use std::collections::BTreeMap;
+
+use dht_proto::{
+    Contact, Distance, Held, Kind, KindSet, NodeId, OfferDetails, Purpose, Record, Refusal, Reply,
+    Request, Sequence, Summary, Terms, Ttl,
+};
+
+use super::{Happened, Order, Scene, TRIES, follow};
+use crate::lookup::Lookup;
+use crate::{Outcome, StoreReport};
+
+/// How a record gets to its holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Approach {
+    /// Sent at once.
+    Direct,
+    /// Offered, then sent to each that wants it.
+    Offered,
+    /// Offered to all, and sent only if nobody objects.
+    Claimed,
+}
+
+/// How far one node has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Placement {
+    /// Offer or store in flight.
+    Asked,
+    /// It wants the bytes.
+    Wanted(Contact),
+    /// The bytes are on their way.
+    Sending,
+    /// It holds the record.
+    Confirmed,
+    /// It does not take it.
+    Refused(Refusal),
+    /// It did not answer.
+    Failed,
+}
+
+impl Placement {
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Confirmed | Self::Refused(_) | Self::Failed)
+    }
+}
+
+/// Our own part as one of the closest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OwnCopy {
+    /// Not one of the closest, or not known yet.
+    None,
+    /// The store is working on it.
+    Saving,
+    /// Kept.
+    Kept,
+    /// Not kept.
+    Refused(Refusal),
+}
+
+/// A store.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    record: Record,
+    ttl: Ttl,
+    expected: Option<Sequence>,
+    approach: Approach,
+    lookup: Lookup,
+    radius: Distance,
+    placements: BTreeMap<NodeId, Placement>,
+    own: OwnCopy,
+    /// Another value lives under the name in our own store.
+    own_objection: bool,
+    cleared: bool,
+    sending: usize,
+    requests: u32,
+}
+
+impl Store {
+    pub(crate) fn new(
+        scene: &Scene<'_>,
+        record: Record,
+        ttl: Ttl,
+        expected: Option<Sequence>,
+    ) -> Self {
+        let approach = match record.kind() {
+            Kind::Named => Approach::Claimed,
+            Kind::Content | Kind::Signed if record.is_inline() => Approach::Direct,
+            Kind::Content | Kind::Signed => Approach::Offered,
+        };
+        let among = scene.config.role == dht_proto::Role::Full;
+        Self {
+            lookup: scene.lookup(record.key(), among),
+            radius: scene.table.radius(scene.config.k),
+            record,
+            ttl,
+            expected,
+            approach,
+            placements: BTreeMap::new(),
+            own: OwnCopy::None,
+            own_objection: false,
+            cleared: approach != Approach::Claimed,
+            sending: 0,
+            requests: 0,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
+        follow(&mut self.lookup, &happened);
+        match happened {
+            Happened::Started if self.approach == Approach::Claimed => {
+                let (key, kinds) = (self.record.key(), KindSet::only(Kind::Named));
+                scene.order(Order::Load { key, kinds, whole_up_to: 0 });
+                return;
+            }
+            Happened::Replied { from, reply, .. } => self.replied(from, reply),
+            Happened::Failed(id) => self.failed(&id),
+            Happened::Loaded(found) => self.loaded(scene, found.as_ref()),
+            Happened::Saved(Ok(())) => self.own = OwnCopy::Kept,
+            Happened::Saved(Err(refusal)) => self.own = OwnCopy::Refused(refusal),
+            _ => {}
+        }
+        self.advance(scene);
+    }
+
+    fn replied(&mut self, from: Contact, reply: Reply) {
+        let Some(placement) = self.placements.get_mut(&from.id()) else { return };
+        let was_sending = *placement == Placement::Sending;
+        match reply {
+            Reply::Stored { .. } | Reply::Have { .. } => *placement = Placement::Confirmed,
+            Reply::Wanted { .. } => *placement = Placement::Wanted(from),
+            Reply::Refused { refusal, .. } => *placement = Placement::Refused(refusal),
+            _ => *placement = Placement::Failed,
+        }
+        if was_sending {
+            self.sending = self.sending.saturating_sub(1);
+        }
+    }
+
+    fn failed(&mut self, id: &NodeId) {
+        let Some(placement) = self.placements.get_mut(id) else { return };
+        if *placement == Placement::Sending {
+            self.sending = self.sending.saturating_sub(1);
+        }
+        *placement = Placement::Failed;
+        // It may have answered an earlier request: now another node has to stand in for it.
+        self.lookup.give_up(id);
+    }
+
+    fn loaded(&mut self, scene: &Scene<'_>, found: Option<&Held>) {
+        let terms = Terms {
+            expires: self.ttl.ends(scene.now),
+            purpose: Purpose::Publish,
+            expected: self.expected,
+        };
+        let incoming = Summary::of(&self.record, &terms);
+        let existing = found.map(|held| &held.summary);
+        self.own_objection = dht_proto::admit(existing, &incoming, self.expected).is_err();
+    }
+
+    fn advance(&mut self, scene: &mut Scene<'_>) {
+        while let Some(to) = self.lookup.next() {
+            let within = self.record.key().distance(&to.id()) <= self.radius;
+            if within || self.lookup.is_end_game() {
+                self.place(scene, to);
+            } else {
+                let target = self.record.key();
+                self.ask(scene, to, Request::FindNode { target }, 1);
+            }
+        }
+        if self.lookup.is_done() {
+            let closest: Vec<Contact> = self.lookup.closest().collect();
+            for to in &closest {
+                if !self.placements.contains_key(&to.id()) {
+                    self.place(scene, *to);
+                }
+            }
+            self.clear(&closest);
+            if self.cleared {
+                self.keep_own(scene);
+            }
+        }
+        self.send_wanted(scene);
+        if self.is_over() {
+            scene.finish(Outcome::Stored(self.report(scene)));
+        }
+    }
+
+    /// Sends the store or offer.
+    fn place(&mut self, scene: &mut Scene<'_>, to: Contact) {
+        self.placements.insert(to.id(), Placement::Asked);
+        let request = match self.approach {
+            Approach::Direct => self.store_request(),
+            Approach::Offered | Approach::Claimed => Request::Offer {
+                details: OfferDetails::of(&self.record),
+                ttl: self.ttl,
+                purpose: Purpose::Publish,
+                expected: self.expected,
+            },
+        };
+        self.ask(scene, to, request, TRIES);
+    }
+
+    fn store_request(&self) -> Request {
+        Request::Store {
+            record: self.record.clone(),
+            ttl: self.ttl,
+            purpose: Purpose::Publish,
+            expected: self.expected,
+        }
+    }
+
+    fn ask(&mut self, scene: &mut Scene<'_>, to: Contact, request: Request, tries: u8) {
+        self.requests += 1;
+        scene.ask(to, request, tries);
+    }
+
+    /// A claimed name is clear once all of the closest answered the offer and too few object.
+    fn clear(&mut self, closest: &[Contact]) {
+        let pending =
+            |id: &NodeId| matches!(self.placements.get(id), None | Some(Placement::Asked));
+        if self.cleared || closest.iter().any(|contact| pending(&contact.id())) {
+            return;
+        }
+        if self.is_taken() {
+            self.placements.retain(|_, placement| placement.is_final());
+        }
+        self.cleared = true;
+    }
+
+    /// Whether so many holders of another value answered that the name counts as taken: three, or a
+    /// fifth of a smaller group. One liar cannot block a name in a network of full size.
+    fn is_taken(&self) -> bool {
+        if self.approach != Approach::Claimed {
+            return false;
+        }
+        let own = usize::from(self.own_objection && self.lookup.includes_own());
+        let taken = Placement::Refused(Refusal::NameTaken);
+        let objections = self.placements.values().filter(|p| **p == taken).count() + own;
+        objections > 0 && objections >= self.placements.len().div_ceil(5).min(3)
+    }
+
+    fn keep_own(&mut self, scene: &mut Scene<'_>) {
+        if self.own != OwnCopy::None || !self.lookup.includes_own() || self.is_taken() {
+            return;
+        }
+        self.own = OwnCopy::Saving;
+        let expires = self.ttl.ends(scene.now);
+        scene.order(Order::Save { record: self.record.clone(), expires, expected: self.expected });
+    }
+
+    fn send_wanted(&mut self, scene: &mut Scene<'_>) {
+        if !self.cleared {
+            return;
+        }
+        let limit = if self.record.is_inline() { usize::MAX } else { scene.config.transfers };
+        while self.sending < limit {
+            let wanted = self.placements.values_mut().find_map(|placement| match placement {
+                Placement::Wanted(contact) => {
+                    let to = *contact;
+                    *placement = Placement::Sending;
+                    Some(to)
+                }
+                _ => None,
+            });
+            let Some(to) = wanted else { break };
+            self.sending += 1;
+            let request = self.store_request();
+            self.ask(scene, to, request, TRIES);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let settled = |contact: Contact| {
+            self.placements.get(&contact.id()).is_some_and(Placement::is_final)
+        };
+        self.lookup.is_done()
+            && self.cleared
+            && self.sending == 0
+            && self.own != OwnCopy::Saving
+            && (self.is_taken() || self.lookup.closest().all(settled))
+    }
+
+    fn report(&self, scene: &Scene<'_>) -> StoreReport {
+        let key = self.record.key();
+        let mut holders = Vec::new();
+        let mut refused = Vec::new();
+        let mut timed_out = 0;
+        for (id, placement) in &self.placements {
+            match placement {
+                Placement::Confirmed => holders.push(*id),
+                Placement::Refused(refusal) => refused.push((*id, refusal.clone())),
+                Placement::Failed => timed_out += 1,
+                Placement::Asked | Placement::Wanted(_) | Placement::Sending => {}
+            }
+        }
+        match &self.own {
+            OwnCopy::Kept => holders.push(scene.local.id()),
+            OwnCopy::Refused(refusal) => refused.push((scene.local.id(), refusal.clone())),
+            OwnCopy::None | OwnCopy::Saving => {}
+        }
+        if self.is_taken() {
+            holders.clear();
+        }
+        holders.sort_unstable_by_key(|id| key.distance(id));
+        holders.truncate(scene.config.k);
+        StoreReport { key, holders, refused, timed_out, requests: self.requests }
+    }
+}

@@ -1,0 +1,93 @@
+//! Carrying out what operations order.
+
+use dht_proto::{Body, Contact, Message, Moment, Purpose, Request, RequestId, Terms};
+
+use super::{Effect, Peer};
+use crate::operation::Order;
+use crate::requests::Owner;
+use crate::{OperationId, Output, Route, Ticket};
+
+impl Peer {
+    pub(super) fn execute(&mut self, now: Moment, id: OperationId, order: Order) {
+        match order {
+            Order::Ask { to, request, tries } => {
+                self.table.touch(now, &target_of(&request).unwrap_or(to.id().to_key()));
+                self.send_request(now, to, request, Owner::Operation(id), tries);
+            }
+            Order::Greet(addr) => {
+                if self.greetings.greet(now, addr, id) {
+                    self.outputs.push_back(Output::Greet { addr });
+                }
+            }
+            Order::Load { key, kinds, whole_up_to } => {
+                let ticket = self.ticket(Effect::Operation(id));
+                self.outputs.push_back(Output::Load { ticket, key, kinds, whole_up_to });
+            }
+            Order::Save { record, expires, expected } => {
+                let ticket = self.ticket(Effect::Operation(id));
+                let terms = Terms { expires, purpose: Purpose::Publish, expected };
+                self.outputs.push_back(Output::Save { ticket, record, terms });
+            }
+            // The caller takes these out: they end the operation.
+            Order::Finish(_) => {}
+        }
+    }
+
+    pub(super) fn send_request(
+        &mut self,
+        now: Moment,
+        to: Contact,
+        request: Request,
+        owner: Owner,
+        tries: u8,
+    ) {
+        let id = self.random.request_id();
+        let route = route_of(to, &request);
+        if let Route::Dial(_) = route {
+            self.requests.dialled(now, id, (to, request.clone()), owner);
+        } else {
+            let timeout = self.timeout_of(&to);
+            self.requests.sent(now, id, (to, request.clone()), owner, (timeout, tries));
+        }
+        self.send(route, id, Body::Request(request));
+    }
+
+    /// Sends a request in flight once more.
+    pub(super) fn send_again(&mut self, id: RequestId) {
+        if let Some(request) = self.requests.get(id) {
+            let (to, request) = (request.to, request.request.clone());
+            self.send(Route::Datagram(to), id, Body::Request(request));
+        }
+    }
+
+    pub(super) fn send(&mut self, route: Route, id: RequestId, body: Body) {
+        let message =
+            Message { role: self.config.role, families: self.config.families, id, body };
+        self.outputs.push_back(Output::Send { route, message });
+    }
+
+    pub(super) fn ticket(&mut self, effect: Effect) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.effects.insert(ticket, effect);
+        ticket
+    }
+}
+
+/// Large records go by stream, everything else by datagram.
+fn route_of(to: Contact, request: &Request) -> Route {
+    match request {
+        Request::Download { .. } => Route::Dial(to),
+        Request::Store { record, .. } if !record.is_inline() => Route::Dial(to),
+        _ => Route::Datagram(to),
+    }
+}
+
+/// The point that a request is about.
+fn target_of(request: &Request) -> Option<dht_proto::Key> {
+    match request {
+        Request::FindNode { target } => Some(*target),
+        Request::Fetch { key, .. } => Some(*key),
+        _ => None,
+    }
+}

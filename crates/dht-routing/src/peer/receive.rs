@@ -1,0 +1,233 @@
+//! Messages and results that come in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dht_proto::{
+    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Refusal, Reply,
+    Request, RequestId, Role, Scope, Terms,
+};
+
+use super::{EFFECTS_MAX, Effect, Peer};
+use crate::operation::Happened;
+use crate::requests::Owner;
+use crate::responder::{Asker, Lookout, Responder, Response, Waiting};
+use crate::table::Answered;
+use crate::{Event, Output, Route, Ticket, Via};
+
+/// An entry that has not answered for so long may be pinged in favour of a newcomer.
+const DOUBT_AFTER: Duration = Duration::from_secs(60);
+
+impl Peer {
+    pub(super) fn received(
+        &mut self,
+        now: Moment,
+        from: NodeIdentity,
+        via: Via,
+        message: Message,
+    ) {
+        if from.id() == self.local.id() {
+            return;
+        }
+        match message.body {
+            Body::Reply(reply) => self.replied(now, from, via, (message.role, message.id), reply),
+            Body::Request(request) => {
+                let believable = from.meets(self.config.difficulty);
+                if message.role == Role::Full && !believable {
+                    return;
+                }
+                let (source, route, streamed, length, proven) = match via {
+                    Via::Datagram { source, length, proven } => {
+                        let contact = Contact::new(from, source);
+                        let known = self.table.entry(&from.id());
+                        let proven = proven || known.is_some_and(|e| e.contact.addr == source);
+                        (source, Route::Datagram(contact), false, length, proven)
+                    }
+                    Via::Inbound { stream, source } => {
+                        (source, Route::Answer(stream), true, 0, true)
+                    }
+                    // We opened that stream: nobody may ask on it.
+                    Via::Outbound => return,
+                };
+                let asker = Asker {
+                    node: from,
+                    families: message.families,
+                    source,
+                    route,
+                    id: message.id,
+                    budget: Asker::budget(streamed, proven, length),
+                };
+                self.requested(now, &asker, request);
+                if message.role == Role::Full && !streamed {
+                    self.noticed(now, Contact::new(from, source));
+                }
+            }
+        }
+    }
+
+    /// A full node asked us something. That is no reason to believe its address: it is pinged first.
+    fn noticed(&mut self, now: Moment, contact: Contact) {
+        if self.config.role == Role::Full && self.table.has_room_for(&contact) {
+            self.check(now, contact);
+        }
+    }
+
+    fn requested(&mut self, now: Moment, asker: &Asker, request: Request) {
+        let responder = self.responder(now);
+        match responder.respond(asker, request, || self.inspection(now)) {
+            Response::Reply(reply) => self.reply(asker, reply),
+            _ if self.effects.len() >= EFFECTS_MAX => {
+                let text = String::new();
+                self.reply(asker, Reply::Error { code: ErrorCode::Busy, text });
+            }
+            Response::Load { key, kinds, whole_up_to, then } => {
+                let lookout = Lookout { asker: *asker, then: Waiting::Loaded(then) };
+                let ticket = self.ticket(Effect::Answer(lookout));
+                self.outputs.push_back(Output::Load { ticket, key, kinds, whole_up_to });
+            }
+            Response::Save { record, terms } => {
+                let lookout = Lookout { asker: *asker, then: Waiting::Saved(record.key()) };
+                let ticket = self.ticket(Effect::Answer(lookout));
+                self.outputs.push_back(Output::Save { ticket, record, terms });
+            }
+        }
+    }
+
+    pub(super) fn loaded(&mut self, now: Moment, ticket: Ticket, found: Option<Held>) {
+        match self.effects.remove(&ticket) {
+            Some(Effect::Operation(id)) => self.tell(now, id, Happened::Loaded(found)),
+            Some(Effect::Answer(Lookout { asker, then: Waiting::Loaded(then) })) => {
+                let (reply, renewed) = self.responder(now).loaded(&asker, then, found);
+                if let Some(summary) = renewed {
+                    let terms = Terms {
+                        expires: summary.expires,
+                        purpose: summary.purpose,
+                        expected: None,
+                    };
+                    let (slot, digest) = (summary.slot, summary.digest);
+                    self.outputs.push_back(Output::Renew { slot, digest, terms });
+                }
+                self.reply(&asker, reply);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn saved(&mut self, now: Moment, ticket: Ticket, result: Result<(), Refusal>) {
+        match self.effects.remove(&ticket) {
+            Some(Effect::Operation(id)) => self.tell(now, id, Happened::Saved(result)),
+            Some(Effect::Answer(Lookout { asker, then: Waiting::Saved(key) })) => {
+                let reply = self.responder(now).saved(&asker, &key, result);
+                self.reply(&asker, reply);
+            }
+            _ => {}
+        }
+    }
+
+    fn reply(&mut self, asker: &Asker, reply: Reply) {
+        self.send(asker.route, asker.id, Body::Reply(reply));
+    }
+
+    fn responder(&self, now: Moment) -> Responder<'_> {
+        Responder { now, config: &self.config, local: self.local.id(), table: &self.table }
+    }
+
+    fn inspection(&self, now: Moment) -> Inspection {
+        Inspection {
+            agent: concat!("dht/", env!("CARGO_PKG_VERSION")).to_owned(),
+            uptime_seconds: now.since(self.started).as_secs(),
+            contacts: u32::try_from(self.table.len()).unwrap_or(u32::MAX),
+            records: self.usage.records,
+            bytes: self.usage.bytes,
+            capacity: self.usage.capacity,
+            network_size: self.table.network_size(),
+        }
+    }
+
+    /// A reply counts only if we asked that very node for it, and only if it is one the request may get.
+    fn replied(
+        &mut self,
+        now: Moment,
+        from: NodeIdentity,
+        via: Via,
+        (role, id): (Role, RequestId),
+        reply: Reply,
+    ) {
+        let Some(request) = self.requests.get(id) else { return };
+        let by_stream = matches!(via, Via::Outbound);
+        if request.to.node != from || request.streamed != by_stream || !request.accepts(&reply) {
+            return;
+        }
+        let Some(request) = self.requests.remove(id) else { return };
+        // The address that was asked answered: the source of this datagram is not looked at.
+        let contact = request.to;
+        self.heard = now;
+        if !by_stream {
+            let sample = request.sample(now);
+            if let Some(rtt) = sample {
+                self.prior.update(rtt);
+            }
+            let rtt = sample.unwrap_or_else(|| self.timeout_of(&contact));
+            if role == Role::Full {
+                self.answered(now, contact, rtt);
+            }
+        }
+        if let Owner::Operation(operation) = request.owner {
+            let closer = self.believable(&contact, reply.closer());
+            self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
+        }
+    }
+
+    /// A full node answered a request of ours: the table may have it.
+    fn answered(&mut self, now: Moment, contact: Contact, rtt: Duration) {
+        self.spares.add(contact);
+        match self.table.answered(now, contact, rtt) {
+            Answered::Inserted => {
+                self.maintenance.awake(now, &self.config, &mut self.random);
+                self.event(Event::Joined(contact));
+            }
+            Answered::Waiting { oldest, since } if now.since(since) >= DOUBT_AFTER => {
+                self.check(now, oldest);
+            }
+            Answered::Waiting { .. } | Answered::Renewed | Answered::Refused => {}
+        }
+    }
+
+    /// Of the contacts that `teller` named those that can be: usable by us, of a kind of network that the
+    /// teller is on, paid for, and not ourselves. They are candidates, not known nodes.
+    fn believable(&self, teller: &Contact, contacts: &[Contact]) -> Vec<Contact> {
+        let Some(scope) = Scope::of(teller.addr.ip()) else { return Vec::new() };
+        let usable = |contact: &&Contact| {
+            let ip = contact.addr.ip();
+            contact.addr.port() != 0
+                && contact.id() != self.local.id()
+                && self.config.families.include(ip)
+                && Scope::of(ip).is_some_and(|of_contact| scope.may_exchange(of_contact))
+                && contact.node.meets(self.config.difficulty)
+        };
+        let contacts = contacts.iter().take(dht_proto::limits::CONTACTS_MAX);
+        contacts.filter(usable).copied().collect()
+    }
+
+    pub(super) fn greeted(&mut self, now: Moment, addr: SocketAddr, node: NodeIdentity) {
+        let Some((operations, rtt)) = self.greetings.greeted(now, addr) else { return };
+        if let Some(rtt) = rtt {
+            self.prior.update(rtt);
+        }
+        for id in operations {
+            let contact = Contact::new(node, addr);
+            self.tell(now, id, Happened::Greeted(contact));
+        }
+    }
+
+    pub(super) fn unreachable(&mut self, now: Moment, id: RequestId) {
+        if self.requests.get(id).is_none_or(|request| !request.streamed) {
+            return;
+        }
+        if let Some(request) = self.requests.remove(id)
+            && let Owner::Operation(operation) = request.owner
+        {
+            self.tell(now, operation, Happened::Failed(request.to.id()));
+        }
+    }
+}

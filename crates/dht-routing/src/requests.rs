@@ -1,0 +1,337 @@
+//! Requests in flight: what was asked of whom, when the answer is late, and when it is given up.
+//!
+//! A request passes through stages. It is *late* at its timeout: whoever waits goes on without it, and it is
+//! sent again if it may be. It is *overdue* once waiting on makes no sense for its owner, and *expired*
+//! when even an answer would not count any more. Late is not dead: an answer at any stage before the last counts.
+//!
+//! *Invariant:* each request has exactly one entry in `deadlines`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use dht_proto::{Contact, Moment, NodeId, Reply, Request, RequestId};
+
+use crate::OperationId;
+
+/// How long an answer to a datagram is remembered to be awaited, at least.
+const MEMORY: Duration = Duration::from_secs(3);
+/// Nodes asked on behalf of the table at once, at most.
+const CHECKS_MAX: usize = 64;
+/// How long a stream may stand still.
+const STREAM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// An operation.
+    Operation(OperationId),
+    /// Nobody but the routing table: whether the node is there.
+    Table,
+}
+
+/// How far a request has come without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    OnTime,
+    Late,
+    Overdue,
+}
+
+/// A request in flight.
+#[derive(Debug, Clone)]
+pub(crate) struct InFlight {
+    pub(crate) to: Contact,
+    pub(crate) owner: Owner,
+    pub(crate) request: Request,
+    /// When it was sent first.
+    pub(crate) sent: Moment,
+    /// Whether it went by stream.
+    pub(crate) streamed: bool,
+    timeout: Duration,
+    tries_left: u8,
+    resent: bool,
+    stage: Stage,
+    due: Moment,
+}
+
+impl InFlight {
+    /// The round-trip time, if it can be told: not after a repetition (Karn, RFC 6298 section 3), not of a stream.
+    pub(crate) fn sample(&self, now: Moment) -> Option<Duration> {
+        (!self.resent && !self.streamed).then(|| now.since(self.sent))
+    }
+
+    /// Whether `reply` is one of those that the request may get.
+    pub(crate) fn accepts(&self, reply: &Reply) -> bool {
+        matches!(
+            (&self.request, reply),
+            (_, Reply::Error { .. })
+                | (Request::Ping, Reply::Pong { .. })
+                | (Request::FindNode { .. }, Reply::Nodes { .. })
+                | (
+                    Request::Fetch { .. },
+                    Reply::Found { .. } | Reply::Held { .. } | Reply::Nodes { .. }
+                )
+                | (
+                    Request::Offer { .. },
+                    Reply::Wanted { .. } | Reply::Have { .. } | Reply::Refused { .. }
+                )
+                | (Request::Store { .. }, Reply::Stored { .. } | Reply::Refused { .. })
+                | (Request::Download { .. }, Reply::Found { .. } | Reply::Nodes { .. })
+                | (Request::Inspect, Reply::Inspection(_))
+        )
+    }
+}
+
+/// A deadline that passed.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Past its timeout for the first time; `again` tells to send it once more.
+    Late { id: RequestId, again: bool },
+    /// Late already, to be sent once more.
+    Again { id: RequestId },
+    /// Its owner should not wait any longer.
+    Overdue { id: RequestId },
+    /// It was removed.
+    Expired(RequestId, InFlight),
+}
+
+/// The requests in flight.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Requests {
+    in_flight: BTreeMap<RequestId, InFlight>,
+    deadlines: BTreeSet<(Moment, RequestId)>,
+    owners: BTreeSet<(OperationId, RequestId)>,
+    /// Nodes that are asked on behalf of the table.
+    checked: BTreeSet<NodeId>,
+}
+
+impl Requests {
+    pub(crate) fn len(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Notes a datagram request sent at `now`, to be sent `tries` times in all, late after `timeout`.
+    pub(crate) fn sent(
+        &mut self,
+        now: Moment,
+        id: RequestId,
+        (to, request): (Contact, Request),
+        owner: Owner,
+        (timeout, tries): (Duration, u8),
+    ) {
+        self.insert(
+            id,
+            InFlight {
+                to,
+                owner,
+                request,
+                sent: now,
+                streamed: false,
+                timeout,
+                tries_left: tries.saturating_sub(1),
+                resent: false,
+                stage: Stage::OnTime,
+                due: now + timeout,
+            },
+        );
+    }
+
+    /// Notes a request by stream.
+    pub(crate) fn dialled(
+        &mut self,
+        now: Moment,
+        id: RequestId,
+        (to, request): (Contact, Request),
+        owner: Owner,
+    ) {
+        self.insert(
+            id,
+            InFlight {
+                to,
+                owner,
+                request,
+                sent: now,
+                streamed: true,
+                timeout: STREAM_PATIENCE,
+                tries_left: 0,
+                resent: false,
+                stage: Stage::Overdue,
+                due: now + STREAM_PATIENCE,
+            },
+        );
+    }
+
+    /// Bytes of a stream are moving: its patience starts anew.
+    pub(crate) fn progressed(&mut self, now: Moment, id: RequestId) {
+        if let Some(request) = self.in_flight.get_mut(&id).filter(|request| request.streamed) {
+            self.deadlines.remove(&(request.due, id));
+            request.due = now + STREAM_PATIENCE;
+            self.deadlines.insert((request.due, id));
+        }
+    }
+
+    pub(crate) fn get(&self, id: RequestId) -> Option<&InFlight> {
+        self.in_flight.get(&id)
+    }
+
+    /// Ends a request: it was answered, or cannot be.
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<InFlight> {
+        let request = self.in_flight.remove(&id)?;
+        self.deadlines.remove(&(request.due, id));
+        match request.owner {
+            Owner::Operation(operation) => {
+                self.owners.remove(&(operation, id));
+            }
+            Owner::Table => {
+                self.checked.remove(&request.to.id());
+            }
+        }
+        Some(request)
+    }
+
+    /// An operation ended: its datagrams are left to tell the table who is there, its streams are removed
+    /// and returned.
+    pub(crate) fn disown(&mut self, operation: OperationId) -> Vec<RequestId> {
+        let range = (operation, RequestId(0))..=(operation, RequestId(u64::MAX));
+        let owned: Vec<RequestId> = self.owners.range(range).map(|(_, id)| *id).collect();
+        let mut streams = Vec::new();
+        for id in owned {
+            self.owners.remove(&(operation, id));
+            let Some(request) = self.in_flight.get_mut(&id) else { continue };
+            request.owner = Owner::Table;
+            request.tries_left = 0;
+            if request.streamed {
+                self.remove(id);
+                streams.push(id);
+            }
+        }
+        streams
+    }
+
+    /// Whether a node may be asked on behalf of the table: not twice at once, and not too many at once.
+    pub(crate) fn may_check(&self, id: &NodeId) -> bool {
+        self.checked.len() < CHECKS_MAX && !self.checked.contains(id)
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next_due(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+
+    /// The next deadline that has passed at `now`, after moving its request to the next stage.
+    pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Due> {
+        let (due, id) = *self.deadlines.first().filter(|(due, _)| *due <= now)?;
+        let request = self.in_flight.get_mut(&id)?;
+        if request.stage == Stage::Overdue {
+            return self.remove(id).map(|request| Due::Expired(id, request));
+        }
+        let again = request.tries_left > 0;
+        let was = request.stage;
+        if again {
+            request.tries_left -= 1;
+            request.resent = true;
+        }
+        request.timeout *= 2;
+        let next = if again || was == Stage::OnTime {
+            request.stage = Stage::Late;
+            now + request.timeout
+        } else {
+            request.stage = Stage::Overdue;
+            (request.sent + MEMORY).max(now)
+        };
+        request.due = next;
+        self.deadlines.remove(&(due, id));
+        self.deadlines.insert((next, id));
+        Some(match (was, again) {
+            (Stage::OnTime, again) => Due::Late { id, again },
+            (_, true) => Due::Again { id },
+            (_, false) => Due::Overdue { id },
+        })
+    }
+
+    fn insert(&mut self, id: RequestId, request: InFlight) {
+        self.deadlines.insert((request.due, id));
+        match request.owner {
+            Owner::Operation(operation) => {
+                self.owners.insert((operation, id));
+            }
+            Owner::Table => {
+                self.checked.insert(request.to.id());
+            }
+        }
+        self.in_flight.insert(id, request);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use dht_proto::{NodeIdentity, Nonce, PublicKey};
+
+    use super::*;
+
+    fn contact() -> Contact {
+        let node = NodeIdentity::new(PublicKey::from_bytes([1; 32]), Nonce(0));
+        Contact::new(node, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
+    }
+
+    fn requests(tries: u8) -> Requests {
+        let mut requests = Requests::default();
+        let timeout = Duration::from_millis(100);
+        requests.sent(
+            Moment::EPOCH,
+            RequestId(1),
+            (contact(), Request::Ping),
+            Owner::Operation(OperationId(1)),
+            (timeout, tries),
+        );
+        requests
+    }
+
+    #[test]
+    fn a_request_is_late_then_overdue_then_expired() {
+        let mut requests = requests(1);
+        let at = Moment::from_millis;
+        assert_eq!(requests.next_due(), Some(at(100)));
+        assert!(requests.pop_due(at(99)).is_none());
+        assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: false, .. })));
+        assert_eq!(requests.next_due(), Some(at(300)));
+        assert!(matches!(requests.pop_due(at(300)), Some(Due::Overdue { .. })));
+        assert_eq!(requests.next_due(), Some(at(3_000)));
+        assert!(matches!(requests.pop_due(at(3_000)), Some(Due::Expired(..))));
+        assert!(requests.next_due().is_none() && requests.len() == 0);
+    }
+
+    #[test]
+    fn a_request_is_repeated_with_doubled_timeouts() {
+        let mut requests = requests(3);
+        let at = Moment::from_millis;
+        assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: true, .. })));
+        assert!(matches!(requests.pop_due(at(300)), Some(Due::Again { .. })));
+        assert_eq!(requests.next_due(), Some(at(700)));
+        assert!(matches!(requests.pop_due(at(700)), Some(Due::Overdue { .. })));
+        assert_eq!(requests.get(RequestId(1)).and_then(|r| r.sample(at(701))), None);
+    }
+
+    #[test]
+    fn an_ended_operation_leaves_its_datagrams_to_the_table_and_returns_its_streams() {
+        let mut requests = requests(3);
+        let owner = Owner::Operation(OperationId(1));
+        requests.dialled(Moment::EPOCH, RequestId(2), (contact(), Request::Ping), owner);
+        assert_eq!(requests.disown(OperationId(1)), vec![RequestId(2)]);
+        assert_eq!(requests.get(RequestId(1)).map(|r| r.owner), Some(Owner::Table));
+        assert!(requests.get(RequestId(2)).is_none());
+        assert!(requests.disown(OperationId(1)).is_empty());
+    }
+
+    #[test]
+    fn a_moving_stream_is_waited_for() {
+        let mut requests = Requests::default();
+        let owner = Owner::Operation(OperationId(1));
+        requests.dialled(Moment::EPOCH, RequestId(2), (contact(), Request::Ping), owner);
+        requests.progressed(Moment::from_secs(4), RequestId(2));
+        assert!(requests.pop_due(Moment::from_secs(8)).is_none());
+        assert!(matches!(requests.pop_due(Moment::from_secs(9)), Some(Due::Expired(..))));
+    }
+}

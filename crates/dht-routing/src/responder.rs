@@ -1,0 +1,299 @@
+//! Answering: what each request gets, within what may be sent back.
+//!
+//! It decides; the peer sends. Requests that need our own store come back as [`Lookout`]s, to be answered
+//! once the store has.
+
+use std::net::SocketAddr;
+
+use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
+use dht_proto::{
+    Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Moment, NodeId, NodeIdentity,
+    OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope, Summary, Terms, Ttl,
+};
+
+use crate::{Config, Route, RoutingTable, size};
+
+/// Who asked, and what may be told to them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) node: NodeIdentity,
+    pub(crate) families: Families,
+    /// Where the request came from.
+    pub(crate) source: SocketAddr,
+    /// Where the reply goes.
+    pub(crate) route: Route,
+    /// Ties the reply to the request.
+    pub(crate) id: RequestId,
+    /// Bytes the reply may have.
+    pub(crate) budget: usize,
+}
+
+impl Asker {
+    /// Bytes that may be sent back: anything on a stream or to an address that is known to receive what is
+    /// sent there, else three times what came.
+    pub(crate) fn budget(streamed: bool, proven: bool, length: usize) -> usize {
+        if streamed {
+            usize::MAX
+        } else if proven {
+            DATAGRAM_MAX
+        } else {
+            DATAGRAM_MAX.min(length.saturating_mul(REFLECTION_FACTOR))
+        }
+    }
+}
+
+/// What a request leads to.
+#[derive(Debug)]
+pub(crate) enum Response {
+    /// An answer at once.
+    Reply(Reply),
+    /// Our own store is asked first.
+    Load { key: Key, kinds: KindSet, whole_up_to: usize, then: Then },
+    /// Our own store keeps it, or not.
+    Save { record: Record, terms: Terms },
+}
+
+/// What to do with what our own store found.
+#[derive(Debug, Clone)]
+pub(crate) enum Then {
+    /// Tell it, or who may know more.
+    Fetch { key: Key },
+    /// Send it.
+    Download { key: Key },
+    /// Compare it with what is offered.
+    Offer { incoming: Summary, expected: Option<dht_proto::Sequence> },
+}
+
+/// An asker waiting for our own store.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookout {
+    pub(crate) asker: Asker,
+    pub(crate) then: Waiting,
+}
+
+/// What an asker waits for.
+#[derive(Debug, Clone)]
+pub(crate) enum Waiting {
+    /// A load.
+    Loaded(Then),
+    /// A save of a record at this key.
+    Saved(Key),
+}
+
+/// Reads what it answers from.
+pub(crate) struct Responder<'a> {
+    pub(crate) now: Moment,
+    pub(crate) config: &'a Config,
+    pub(crate) local: NodeId,
+    pub(crate) table: &'a RoutingTable,
+}
+
+impl Responder<'_> {
+    /// Decides what `request` gets.
+    pub(crate) fn respond(
+        &self,
+        asker: &Asker,
+        request: Request,
+        inspect: impl FnOnce() -> Inspection,
+    ) -> Response {
+        let holds = self.config.role == Role::Full;
+        match request {
+            Request::Ping => Response::Reply(Reply::Pong { observed: asker.source }),
+            Request::Inspect => Response::Reply(Reply::Inspection(inspect())),
+            Request::FindNode { target } if holds => {
+                Response::Reply(self.nodes(asker, &target))
+            }
+            Request::Fetch { key, kinds } if holds => Response::Load {
+                key,
+                kinds,
+                whole_up_to: INLINE_VALUE_MAX,
+                then: Then::Fetch { key },
+            },
+            Request::Download { slot } if holds => Response::Load {
+                key: slot.key,
+                kinds: slot.kind.into(),
+                whole_up_to: VALUE_MAX,
+                then: Then::Download { key: slot.key },
+            },
+            Request::Offer { details, ttl, purpose, expected } => {
+                self.offered(asker, &details, ttl, purpose, expected)
+            }
+            Request::Store { record, ttl, purpose, expected } => {
+                let terms = Terms { expires: ttl.ends(self.now), purpose, expected };
+                match self.objection(record.size()) {
+                    None => Response::Save { record, terms },
+                    Some(refusal) => Response::Reply(self.refused(asker, &record.key(), refusal)),
+                }
+            }
+            _ => Response::Reply(Reply::Error {
+                code: ErrorCode::Unsupported,
+                text: "this node is a client".to_owned(),
+            }),
+        }
+    }
+
+    /// Answers a request that waited for a load. Also tells what to renew in our store.
+    pub(crate) fn loaded(
+        &self,
+        asker: &Asker,
+        then: Then,
+        found: Option<Held>,
+    ) -> (Reply, Option<Summary>) {
+        match then {
+            Then::Fetch { key } => (self.fetched(asker, &key, found), None),
+            Then::Download { key } => (self.downloaded(asker, &key, found), None),
+            Then::Offer { incoming, expected } => {
+                let existing = found.map(|held| held.summary);
+                self.compared(asker, existing.as_ref(), incoming, expected)
+            }
+        }
+    }
+
+    /// Answers a store.
+    pub(crate) fn saved(&self, asker: &Asker, key: &Key, result: Result<(), Refusal>) -> Reply {
+        match result {
+            Ok(()) => self.with_closer(Reply::Stored { closer: Vec::new() }, asker, key),
+            Err(refusal) => self.refused(asker, key, refusal),
+        }
+    }
+
+    fn offered(
+        &self,
+        asker: &Asker,
+        details: &OfferDetails,
+        ttl: Ttl,
+        purpose: Purpose,
+        expected: Option<dht_proto::Sequence>,
+    ) -> Response {
+        let size = usize::try_from(details.size).unwrap_or(usize::MAX);
+        let key = details.slot.key;
+        if let Some(refusal) = self.objection(size) {
+            return Response::Reply(self.refused(asker, &key, refusal));
+        }
+        let incoming = Summary {
+            slot: details.slot,
+            size,
+            digest: details.digest,
+            sequence: details.sequence,
+            expires: ttl.ends(self.now),
+            purpose,
+        };
+        Response::Load {
+            key,
+            kinds: details.kind().into(),
+            whole_up_to: 0,
+            then: Then::Offer { incoming, expected },
+        }
+    }
+
+    fn compared(
+        &self,
+        asker: &Asker,
+        existing: Option<&Summary>,
+        incoming: Summary,
+        expected: Option<dht_proto::Sequence>,
+    ) -> (Reply, Option<Summary>) {
+        use dht_proto::Admission::{Insert, Keep, Renew};
+        let closer = Vec::new();
+        let (reply, renewed) = match dht_proto::admit(existing, &incoming, expected) {
+            Ok(Insert) => (Reply::Wanted { closer }, None),
+            Ok(Keep) => (Reply::Have { closer }, None),
+            Ok(Renew { expires, purpose }) => {
+                (Reply::Have { closer }, Some(Summary { expires, purpose, ..incoming }))
+            }
+            Err(refusal) => (Reply::Refused { refusal, closer }, None),
+        };
+        (self.with_closer(reply, asker, &incoming.slot.key), renewed)
+    }
+
+    fn fetched(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
+        let live = found.and_then(|held| Some((Ttl::left(self.now, held.summary.expires)?, held)));
+        let Some((ttl, held)) = live else {
+            return self.nodes(asker, key);
+        };
+        let Held { summary, record } = held;
+        if let Some(record) = record.filter(Record::is_inline) {
+            let reply = Reply::Found { record, ttl, closer: Vec::new() };
+            if size::of_reply(&reply) <= asker.budget {
+                return self.with_closer(reply, asker, key);
+            }
+        }
+        let details = OfferDetails {
+            slot: summary.slot,
+            size: u32::try_from(summary.size).unwrap_or(u32::MAX),
+            digest: summary.digest,
+            sequence: summary.sequence,
+        };
+        self.with_closer(Reply::Held { details, ttl, closer: Vec::new() }, asker, key)
+    }
+
+    fn downloaded(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
+        let whole = found.and_then(|held| {
+            Some((held.record?, Ttl::left(self.now, held.summary.expires)?))
+        });
+        match whole {
+            Some((record, ttl)) => Reply::Found { record, ttl, closer: Vec::new() },
+            None => self.nodes(asker, key),
+        }
+    }
+
+    /// Why a value of `size` bytes is not even looked at.
+    fn objection(&self, size: usize) -> Option<Refusal> {
+        if self.config.role == Role::Client {
+            Some(Refusal::NotStoring)
+        } else if size > self.config.item_limit {
+            let limit = u32::try_from(self.config.item_limit).unwrap_or(u32::MAX);
+            Some(Refusal::TooLarge { limit })
+        } else {
+            None
+        }
+    }
+
+    fn refused(&self, asker: &Asker, key: &Key, refusal: Refusal) -> Reply {
+        self.with_closer(Reply::Refused { refusal, closer: Vec::new() }, asker, key)
+    }
+
+    /// Fills in the nodes closer to `key` than ourselves, as many as there is room for.
+    fn with_closer(&self, mut reply: Reply, asker: &Asker, key: &Key) -> Reply {
+        let own = key.distance(&self.local);
+        let mut contacts = self.tellable(asker, key);
+        contacts.retain(|contact| key.distance(&contact.id()) < own);
+        fill(&mut reply, contacts, asker.budget);
+        reply
+    }
+
+    /// The closest nodes to `key` that we know, as many as there is room for.
+    fn nodes(&self, asker: &Asker, key: &Key) -> Reply {
+        let mut reply = Reply::Nodes { closer: Vec::new() };
+        fill(&mut reply, self.tellable(asker, key), asker.budget);
+        reply
+    }
+
+    /// The k closest contacts that the asker can use, and that are not the asker.
+    fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Contact> {
+        let asker_scope = Scope::of(asker.source.ip());
+        self.table.closest(key, self.config.k, |entry| {
+            let ip = entry.contact.addr.ip();
+            let reaches = match (asker_scope, Scope::of(ip)) {
+                (Some(asker), Some(contact)) => asker.may_exchange(contact),
+                _ => false,
+            };
+            reaches && asker.families.include(ip) && entry.contact.id() != asker.node.id()
+        })
+    }
+}
+
+/// Puts as many of `contacts` into `reply` as fit `budget` bytes.
+fn fill(reply: &mut Reply, mut contacts: Vec<Contact>, budget: usize) {
+    let mut room = budget.saturating_sub(size::of_reply(reply));
+    let mut fitting = 0;
+    for contact in &contacts {
+        let Some(left) = room.checked_sub(size::of_contact(contact)) else { break };
+        room = left;
+        fitting += 1;
+    }
+    contacts.truncate(fitting);
+    if let Some(closer) = reply.closer_mut() {
+        *closer = contacts;
+    }
+}
