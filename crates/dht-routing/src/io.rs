@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Contact, Digest, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record, Refusal,
-    RequestId, Sequence, Slot, Terms, Ttl,
+    Contact, Digest, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record,
+    Refusal, RequestId, Sequence, Slot, Terms, Ttl,
 };
 
 /// Names an operation from its start to its [`Event::Finished`].
@@ -328,7 +328,7 @@ pub enum Event {
     Joined(Contact),
     /// A node left the routing table.
     Left(Contact),
-    /// The table is empty, and known nodes or the bootstrap addresses are tried again.
+    /// The table is empty or nobody answers: known nodes and the bootstrap addresses are tried again.
     Isolated,
 }
 

@@ -161,6 +161,11 @@ impl Lookup {
         alive.take(self.k).filter(|c| c.distance < own).count() < self.k
     }
 
+    /// Whether any node that was asked failed.
+    pub fn gave_up_any(&self) -> bool {
+        self.candidates.iter().any(|c| c.standing == Standing::Failed)
+    }
+
     /// How many nodes answered.
     pub fn answers(&self) -> usize {
         self.candidates.iter().filter(|c| c.standing == Standing::Answered).count()

@@ -16,6 +16,9 @@ pub(crate) const CHECK_AFTER: Duration = Duration::from_secs(600);
 const CHECK_SPACING: Duration = Duration::from_secs(1);
 /// Time between the lookups that fill the table after a bootstrap.
 const FILL_SPACING: Duration = Duration::from_millis(50);
+/// Wait before our neighbourhood is looked up again; doubled each time up to the refresh interval, so that
+/// nodes that join at the same time find each other soon.
+const NEIGHBOURS_MIN: Duration = Duration::from_secs(1);
 /// First wait before an empty table is filled again; doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(120);
@@ -27,9 +30,11 @@ const FILL_DEPTH: usize = 32;
 pub(crate) enum Task {
     /// Look up a random point in the bucket of nodes that share so many bits with us.
     Refresh(usize),
+    /// Look up our own id, to know our neighbours and be known to them.
+    Neighbours,
     /// Ping the entry that has not answered for the longest time.
     Check,
-    /// The table is empty: bootstrap.
+    /// The table is empty, or nobody in it answers: bootstrap.
     Rejoin,
 }
 
@@ -40,6 +45,8 @@ pub(crate) struct Maintenance {
     fill: Option<usize>,
     fill_due: Moment,
     refresh_due: Moment,
+    neighbours_due: Moment,
+    neighbours_wait: Duration,
     check_due: Moment,
     rejoin: Option<Moment>,
     retry: Duration,
@@ -52,6 +59,8 @@ impl Maintenance {
             fill: None,
             fill_due: Moment::NEVER,
             refresh_due: Moment::NEVER,
+            neighbours_due: Moment::NEVER,
+            neighbours_wait: NEIGHBOURS_MIN,
             check_due: Moment::NEVER,
             rejoin: None,
             retry: RETRY_MIN,
@@ -67,6 +76,8 @@ impl Maintenance {
         self.retry = RETRY_MIN;
         self.refresh_due = now + random.jitter(config.refresh);
         self.check_due = now + random.jitter(CHECK_AFTER);
+        self.neighbours_wait = NEIGHBOURS_MIN;
+        self.neighbours_due = now + random.jitter(NEIGHBOURS_MIN);
     }
 
     /// A contact is in the table: upkeep goes on, also where we were found rather than joined.
@@ -75,15 +86,19 @@ impl Maintenance {
         if self.refresh_due == Moment::NEVER {
             self.refresh_due = now + random.jitter(config.refresh);
             self.check_due = now + random.jitter(CHECK_AFTER);
+            self.neighbours_due = now + random.jitter(NEIGHBOURS_MIN);
         }
     }
 
-    /// The table is empty or a bootstrap failed: it is tried again, ever less often.
-    pub(crate) fn isolated(&mut self, now: Moment, random: &mut Random) {
-        if self.rejoin.is_none() {
-            self.rejoin = Some(now + random.jitter(self.retry));
-            self.retry = (self.retry * 2).min(RETRY_MAX);
+    /// Nobody is there, or nobody answers: a bootstrap is tried, ever less often.
+    /// Returns whether that is new.
+    pub(crate) fn isolated(&mut self, now: Moment, random: &mut Random) -> bool {
+        if self.rejoin.is_some() {
+            return false;
         }
+        self.rejoin = Some(now + random.jitter(self.retry));
+        self.retry = (self.retry * 2).min(RETRY_MAX);
+        true
     }
 
     /// The lookup of upkeep ended.
@@ -95,7 +110,7 @@ impl Maintenance {
     pub(crate) fn next_due(&self) -> Option<Moment> {
         let mut due = self.check_due.min(self.rejoin.unwrap_or(Moment::NEVER));
         if !self.busy {
-            due = due.min(self.refresh_due);
+            due = due.min(self.refresh_due).min(self.neighbours_due);
             if self.fill.is_some() {
                 due = due.min(self.fill_due);
             }
@@ -115,13 +130,21 @@ impl Maintenance {
             self.rejoin = None;
             return Some(Task::Rejoin);
         }
-        if !self.busy && self.fill_due <= now
+        if !self.busy
+            && self.fill_due <= now
             && let Some(zeros) = self.next_fill(config, table)
         {
             self.busy = true;
             return Some(Task::Refresh(zeros));
         }
-        if !self.busy && self.refresh_due <= now
+        if !self.busy && self.neighbours_due <= now {
+            self.busy = true;
+            self.neighbours_due = now + random.jitter(self.neighbours_wait);
+            self.neighbours_wait = (self.neighbours_wait * 2).min(config.refresh);
+            return Some(Task::Neighbours);
+        }
+        if !self.busy
+            && self.refresh_due <= now
             && let Some(task) = self.refresh(now, config, table, random)
         {
             return Some(task);

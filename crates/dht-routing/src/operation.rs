@@ -5,7 +5,9 @@
 
 use std::net::SocketAddr;
 
-use dht_proto::{Contact, Held, Key, KindSet, NodeId, NodeIdentity, Record, Refusal, Reply, Request};
+use dht_proto::{
+    Contact, Held, Key, KindSet, NodeId, NodeIdentity, Record, Refusal, Reply, Request,
+};
 
 use crate::lookup::Lookup;
 use crate::{Config, Outcome, RoutingTable};
@@ -54,7 +56,7 @@ impl Scene<'_> {
     pub(crate) fn lookup(&self, target: Key, among: bool) -> Lookup {
         let Config { k, alpha, .. } = *self.config;
         let own = among.then(|| target.distance(&self.local.id()));
-        Lookup::new(target, k, alpha, own, self.table.closest(&target, k, |_| true))
+        Lookup::new(target, k, alpha, own, self.table.closest(&target, 2 * k, |_| true))
     }
 
     pub(crate) fn order(&mut self, order: Order) {

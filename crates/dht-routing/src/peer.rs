@@ -283,12 +283,15 @@ impl Peer {
         if let Outcome::Bootstrapped(result) = &outcome {
             match result {
                 Ok(_) => self.maintenance.joined(now, &self.config, &mut self.random),
-                Err(_) => self.maintenance.isolated(now, &mut self.random),
+                Err(_) => {
+                    self.maintenance.isolated(now, &mut self.random);
+                }
             }
         }
-        match audience {
-            Audience::Upkeep => self.maintenance.finished(now),
-            Audience::Application => {
+        match (audience, outcome) {
+            (Audience::Upkeep, Outcome::Nodes(_)) => self.maintenance.finished(now),
+            (Audience::Upkeep, _) => {}
+            (Audience::Application, outcome) => {
                 self.event(Event::Finished { operation: id, outcome });
             }
         }

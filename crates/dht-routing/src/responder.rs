@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
     Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Moment, NodeId, NodeIdentity,
-    OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope, Summary, Terms, Ttl,
+    OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope, Summary, Terms,
+    Ttl,
 };
 
 use crate::{Config, Route, RoutingTable, size};
@@ -100,16 +101,14 @@ impl Responder<'_> {
         match request {
             Request::Ping => Response::Reply(Reply::Pong { observed: asker.source }),
             Request::Inspect => Response::Reply(Reply::Inspection(inspect())),
-            Request::FindNode { target } if holds => {
-                Response::Reply(self.nodes(asker, &target))
-            }
+            Request::FindNode { target } if holds => Response::Reply(self.nodes(asker, &target)),
             Request::Fetch { key, kinds } if holds => Response::Load {
                 key,
                 kinds,
                 whole_up_to: INLINE_VALUE_MAX,
                 then: Then::Fetch { key },
             },
-            Request::Download { slot } if holds => Response::Load {
+            Request::Download { slot, .. } if holds => Response::Load {
                 key: slot.key,
                 kinds: slot.kind.into(),
                 whole_up_to: VALUE_MAX,
@@ -228,9 +227,8 @@ impl Responder<'_> {
     }
 
     fn downloaded(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
-        let whole = found.and_then(|held| {
-            Some((held.record?, Ttl::left(self.now, held.summary.expires)?))
-        });
+        let whole =
+            found.and_then(|held| Some((held.record?, Ttl::left(self.now, held.summary.expires)?)));
         match whole {
             Some((record, ttl)) => Reply::Found { record, ttl, closer: Vec::new() },
             None => self.nodes(asker, key),

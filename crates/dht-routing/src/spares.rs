@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use dht_proto::{Contact, NodeId};
+use dht_proto::Contact;
 
 /// Nodes remembered, at most.
 const SPARES_MAX: usize = 16;
@@ -29,11 +29,5 @@ impl Spares {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Contact> {
         self.contacts.iter()
-    }
-
-    /// Whether a node is remembered.
-    #[cfg(test)]
-    pub(crate) fn contains(&self, id: &NodeId) -> bool {
-        self.contacts.iter().any(|contact| contact.id() == *id)
     }
 }

@@ -110,8 +110,8 @@ impl Fetch {
 
     fn held(&mut self, from: Contact, details: &OfferDetails) {
         let version = Version::described(details);
-        let proves = details.kind() != Kind::Content
-            || details.digest.as_bytes() == self.key.as_bytes();
+        let proves =
+            details.kind() != Kind::Content || details.digest.as_bytes() == self.key.as_bytes();
         if details.slot.key != self.key || !proves {
             self.lookup.give_up(&from.id());
         } else if self.wanted.contains(details.kind()) {
@@ -182,7 +182,7 @@ impl Fetch {
         self.phase = Phase::Downloading { from: to.id(), version };
         self.requests += 1;
         let slot = Slot { key: self.key, kind: version.kind };
-        scene.ask(to, Request::Download { slot }, 1);
+        scene.ask(to, Request::Download { slot, range: ValueRange::WHOLE }, 1);
         Taken::Yes
     }
 

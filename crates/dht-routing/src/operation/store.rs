@@ -69,6 +69,14 @@ enum OwnCopy {
     Refused(Refusal),
 }
 
+/// Whether the closest holder was asked for more nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exploration {
+    None,
+    Asked(NodeId),
+    Done,
+}
+
 /// A store.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -83,6 +91,7 @@ pub(crate) struct Store {
     /// Another value lives under the name in our own store.
     own_objection: bool,
     cleared: bool,
+    exploration: Exploration,
     sending: usize,
     requests: u32,
 }
@@ -111,6 +120,7 @@ impl Store {
             own: OwnCopy::None,
             own_objection: false,
             cleared: approach != Approach::Claimed,
+            exploration: Exploration::None,
             sending: 0,
             requests: 0,
         }
@@ -135,6 +145,12 @@ impl Store {
     }
 
     fn replied(&mut self, from: Contact, reply: Reply) {
+        if matches!(reply, Reply::Nodes { .. }) {
+            if self.exploration == Exploration::Asked(from.id()) {
+                self.exploration = Exploration::Done;
+            }
+            return;
+        }
         let Some(placement) = self.placements.get_mut(&from.id()) else { return };
         let was_sending = *placement == Placement::Sending;
         match reply {
@@ -149,6 +165,10 @@ impl Store {
     }
 
     fn failed(&mut self, id: &NodeId) {
+        if self.exploration == Exploration::Asked(*id) {
+            self.exploration = Exploration::Done;
+            return;
+        }
         let Some(placement) = self.placements.get_mut(id) else { return };
         if *placement == Placement::Sending {
             self.sending = self.sending.saturating_sub(1);
@@ -179,7 +199,7 @@ impl Store {
                 self.ask(scene, to, Request::FindNode { target }, 1);
             }
         }
-        if self.lookup.is_done() {
+        if self.lookup.is_done() && !self.explore(scene) {
             let closest: Vec<Contact> = self.lookup.closest().collect();
             for to in &closest {
                 if !self.placements.contains_key(&to.id()) {
@@ -194,6 +214,23 @@ impl Store {
         self.send_wanted(scene);
         if self.is_over() {
             scene.finish(Outcome::Stored(self.report(scene)));
+        }
+    }
+
+    /// Holders name only nodes closer than themselves. Where some of those failed and nobody is left to
+    /// stand in, the closest holder is asked, once, whom else it knows. Returns whether that is under way.
+    fn explore(&mut self, scene: &mut Scene<'_>) -> bool {
+        let short = self.lookup.closest().count() < scene.config.k.saturating_sub(1);
+        match self.exploration {
+            Exploration::Asked(_) => true,
+            Exploration::None if short && self.lookup.gave_up_any() => {
+                let Some(to) = self.lookup.closest().next() else { return false };
+                self.exploration = Exploration::Asked(to.id());
+                let target = self.record.key();
+                self.ask(scene, to, Request::FindNode { target }, TRIES);
+                true
+            }
+            Exploration::None | Exploration::Done => false,
         }
     }
 
@@ -282,11 +319,11 @@ impl Store {
     }
 
     fn is_over(&self) -> bool {
-        let settled = |contact: Contact| {
-            self.placements.get(&contact.id()).is_some_and(Placement::is_final)
-        };
+        let settled =
+            |contact: Contact| self.placements.get(&contact.id()).is_some_and(Placement::is_final);
         self.lookup.is_done()
             && self.cleared
+            && !matches!(self.exploration, Exploration::Asked(_))
             && self.sending == 0
             && self.own != OwnCopy::Saving
             && (self.is_taken() || self.lookup.closest().all(settled))

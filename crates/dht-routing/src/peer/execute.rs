@@ -61,8 +61,7 @@ impl Peer {
     }
 
     pub(super) fn send(&mut self, route: Route, id: RequestId, body: Body) {
-        let message =
-            Message { role: self.config.role, families: self.config.families, id, body };
+        let message = Message { role: self.config.role, families: self.config.families, id, body };
         self.outputs.push_back(Output::Send { route, message });
     }
 

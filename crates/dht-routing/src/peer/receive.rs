@@ -19,13 +19,7 @@ use crate::{Event, Output, Route, Ticket, Via};
 const DOUBT_AFTER: Duration = Duration::from_secs(60);
 
 impl Peer {
-    pub(super) fn received(
-        &mut self,
-        now: Moment,
-        from: NodeIdentity,
-        via: Via,
-        message: Message,
-    ) {
+    pub(super) fn received(&mut self, now: Moment, from: NodeIdentity, via: Via, message: Message) {
         if from.id() == self.local.id() {
             return;
         }

@@ -1,8 +1,9 @@
 //! Deadlines: requests, greetings, and the maintenance of the table.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use dht_proto::Moment;
+use dht_proto::{Key, Moment, RequestId};
 
 use super::{Audience, Peer};
 use crate::greetings;
@@ -11,6 +12,9 @@ use crate::operation::{Bootstrap, Find, Happened, Operation};
 use crate::requests::{Due, InFlight, Owner};
 use crate::table::Failed;
 use crate::{Event, Output};
+
+/// Requests that fail while nobody answers at all for so long mean that we are cut off.
+const SILENCE: Duration = Duration::from_secs(30);
 
 impl Peer {
     pub(super) fn requests_due(&mut self, now: Moment) {
@@ -23,7 +27,10 @@ impl Peer {
                     self.tell_owner(now, id, Happened::Late);
                 }
                 Due::Again { id } => self.send_again(id),
-                Due::Overdue { id } => self.tell_owner(now, id, Happened::Failed),
+                Due::Overdue { id } => {
+                    self.call_witness(now, id);
+                    self.tell_owner(now, id, Happened::Failed);
+                }
                 Due::Expired(id, request) => {
                     if request.streamed {
                         self.outputs.push_back(Output::Withdraw { request: id });
@@ -41,7 +48,7 @@ impl Peer {
     fn tell_owner(
         &mut self,
         now: Moment,
-        id: dht_proto::RequestId,
+        id: RequestId,
         happened: impl FnOnce(dht_proto::NodeId) -> Happened,
     ) {
         let Some(request) = self.requests.get(id) else { return };
@@ -55,6 +62,9 @@ impl Peer {
     /// nobody did, our own network may be down.
     fn unanswered(&mut self, now: Moment, request: &InFlight) {
         if self.heard <= request.sent {
+            if now.since(self.heard) >= SILENCE {
+                self.isolated(now);
+            }
             return;
         }
         if let Failed::Evicted { candidate } = self.table.failed(&request.to.id()) {
@@ -63,9 +73,31 @@ impl Peer {
                 self.check(now, candidate);
             }
             if self.table.is_empty() {
-                self.event(Event::Isolated);
-                self.maintenance.isolated(now, &mut self.random);
+                self.isolated(now);
             }
+        }
+    }
+
+    fn isolated(&mut self, now: Moment) {
+        if self.maintenance.isolated(now, &mut self.random) {
+            self.event(Event::Isolated);
+        }
+    }
+
+    /// A check is not answered and nobody else has answered anything since: another node is asked, to
+    /// tell a dead node from a dead network.
+    fn call_witness(&mut self, now: Moment, id: RequestId) {
+        let Some(request) = self.requests.get(id) else { return };
+        if request.owner != Owner::Table || self.heard > request.sent {
+            return;
+        }
+        let suspect = request.to.id();
+        let others = self.table.len().saturating_sub(1) as u64;
+        let chosen = usize::try_from(self.random.below(others)).unwrap_or(0);
+        let mut witnesses = self.contacts().filter(|contact| contact.id() != suspect);
+        if let Some(witness) = witnesses.nth(chosen) {
+            drop(witnesses);
+            self.check(now, witness);
         }
     }
 
@@ -89,11 +121,9 @@ impl Peer {
             match task {
                 Task::Refresh(zeros) => {
                     let target = self.random.key_in_bucket(&self.local.id(), zeros);
-                    self.table.touch(now, &target);
-                    let mut orders = Vec::new();
-                    let find = Find::new(&self.scene(now, &mut orders), target);
-                    self.start(now, Operation::Find(find), Audience::Upkeep);
+                    self.look_up(now, target);
                 }
+                Task::Neighbours => self.look_up(now, self.local.id().to_key()),
                 Task::Check => {
                     if let Some(entry) = self.table.stalest_entry() {
                         self.check(now, entry.contact);
@@ -102,6 +132,13 @@ impl Peer {
                 Task::Rejoin => self.rejoin(now),
             }
         }
+    }
+
+    fn look_up(&mut self, now: Moment, target: Key) {
+        self.table.touch(now, &target);
+        let mut orders = Vec::new();
+        let find = Find::new(&self.scene(now, &mut orders), target);
+        self.start(now, Operation::Find(find), Audience::Upkeep);
     }
 
     /// Bootstraps again: through the addresses we were given, and the nodes we knew.

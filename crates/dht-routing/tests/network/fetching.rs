@@ -12,8 +12,7 @@ fn value(size: usize) -> Value {
 }
 
 fn store(world: &mut World, host: usize, record: &Record) {
-    let command =
-        Command::Store { record: record.clone(), ttl: Ttl::default(), expected: None };
+    let command = Command::Store { record: record.clone(), ttl: Ttl::default(), expected: None };
     match world.run(host, command) {
         Outcome::Stored(report) => assert!(!report.holders.is_empty()),
         other => panic!("{other:?}"),
@@ -146,9 +145,7 @@ fn a_holder_that_returns_other_bytes_is_passed_over_for_the_next() {
 fn of_a_signed_record_the_highest_sequence_is_returned() {
     let mut world = World::joined(40);
     let secret = AuthorSecret::from_seed(&[4; 32]);
-    let version = |sequence, body| {
-        Record::sign(&secret, Salt::default(), Sequence(sequence), body)
-    };
+    let version = |sequence, body| Record::sign(&secret, Salt::default(), Sequence(sequence), body);
     let old = version(1, SignedBody::Value(value(10)));
     let new = version(2, SignedBody::Value(value(5_000)));
     store(&mut world, 1, &old);
@@ -164,9 +161,8 @@ fn of_a_signed_record_the_highest_sequence_is_returned() {
 #[test]
 fn with_half_of_the_nodes_dead_every_value_is_still_fetched() {
     let mut world = World::joined(60);
-    let records: Vec<Record> = (0..40)
-        .map(|n| Record::content(Value::new(format!("value {n}")).unwrap()))
-        .collect();
+    let records: Vec<Record> =
+        (0..40).map(|n| Record::content(Value::new(format!("value {n}")).unwrap())).collect();
     for (host, record) in records.iter().enumerate() {
         store(&mut world, host, record);
     }

@@ -17,7 +17,7 @@ use dht_routing::{
 const DELAY: Duration = Duration::from_millis(20);
 
 /// A peer with its store.
-pub struct Host {
+pub(crate) struct Host {
     pub peer: Peer,
     pub store: BTreeMap<Slot, (Record, Summary)>,
     pub alive: bool,
@@ -38,7 +38,7 @@ enum Delivery {
 }
 
 /// Peers and what is on its way between them.
-pub struct World {
+pub(crate) struct World {
     pub now: Moment,
     pub hosts: Vec<Host>,
     queue: BTreeMap<(Moment, u64), Delivery>,
@@ -53,22 +53,22 @@ pub struct World {
     pub trace: Vec<String>,
 }
 
-pub fn identity(number: usize) -> NodeIdentity {
+pub(crate) fn identity(number: usize) -> NodeIdentity {
     let number = u32::try_from(number).unwrap();
     NodeIdentity::new(PublicKey::from_bytes([9; 32]), Nonce(number))
 }
 
-pub fn addr(number: usize) -> SocketAddr {
+pub(crate) fn addr(number: usize) -> SocketAddr {
     let port = u16::try_from(number + 1_000).unwrap();
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-pub fn config() -> ConfigBuilder {
+pub(crate) fn config() -> ConfigBuilder {
     Config::builder().id_difficulty(Difficulty::NONE)
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             now: Moment::from_secs(1),
             hosts: Vec::new(),
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// A world of `count` full nodes that joined through the first one and filled their tables.
-    pub fn joined(count: usize) -> Self {
+    pub(crate) fn joined(count: usize) -> Self {
         let mut world = Self::new();
         for _ in 0..count {
             world.add(config().build().unwrap());
@@ -95,7 +95,7 @@ impl World {
         world
     }
 
-    pub fn add(&mut self, config: Config) -> usize {
+    pub(crate) fn add(&mut self, config: Config) -> usize {
         let number = self.hosts.len();
         let seed = Seed([u8::try_from(number % 251).unwrap(); 32]);
         let peer = Peer::new(config, identity(number), seed, self.now);
@@ -112,15 +112,15 @@ impl World {
         number
     }
 
-    pub fn add_client(&mut self) -> usize {
+    pub(crate) fn add_client(&mut self) -> usize {
         self.add(config().role(Role::Client).build().unwrap())
     }
 
-    pub fn bootstrap(&mut self, host: usize, through: usize) -> OperationId {
+    pub(crate) fn bootstrap(&mut self, host: usize, through: usize) -> OperationId {
         self.command(host, Command::Bootstrap { addrs: vec![addr(through)] })
     }
 
-    pub fn command(&mut self, host: usize, command: Command) -> OperationId {
+    pub(crate) fn command(&mut self, host: usize, command: Command) -> OperationId {
         let now = self.now;
         let id = self.hosts[host].peer.handle_command(now, command).unwrap();
         self.drain(host);
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// Runs a command to its end.
-    pub fn run(&mut self, host: usize, command: Command) -> Outcome {
+    pub(crate) fn run(&mut self, host: usize, command: Command) -> Outcome {
         let id = self.command(host, command);
         let limit = self.now + Duration::from_secs(120);
         while self.now < limit {
@@ -140,13 +140,13 @@ impl World {
         panic!("operation {id:?} takes longer than two minutes");
     }
 
-    pub fn run_for(&mut self, span: Duration) {
+    pub(crate) fn run_for(&mut self, span: Duration) {
         let limit = self.now + span;
         while self.step(limit) {}
         self.now = limit;
     }
 
-    pub fn input(&mut self, host: usize, input: Input) {
+    pub(crate) fn input(&mut self, host: usize, input: Input) {
         let now = self.now;
         self.hosts[host].peer.handle_input(now, input);
         self.drain(host);
