@@ -22,28 +22,44 @@
 //! ```
 
 mod admit;
+#[cfg(feature = "codec")]
+pub mod codec;
 mod contact;
+mod cookie;
+mod decode_error;
+#[cfg(feature = "codec")]
+pub mod envelope;
 mod families;
 mod hex;
 mod identity;
 mod key;
 pub mod limits;
+mod local;
 mod message;
 mod network;
 mod node_id;
 mod record;
 mod scope;
+#[cfg(feature = "codec")]
+pub mod seal;
+#[cfg(feature = "codec")]
+pub mod stream;
 mod time;
 mod value;
+mod wire;
 
 pub use admit::{Admission, Held, Purpose, Summary, Terms, admit};
 pub use contact::Contact;
+pub use cookie::{Cookie, CookieJar};
+pub use decode_error::{DecodeError, Problem};
 pub use families::Families;
 pub use hex::ParseHexError;
 pub use identity::{Difficulty, NodeIdentity, Nonce, PublicKey};
 pub use key::{Distance, Key};
+pub use local::LocalIdentity;
 pub use message::{
     Body, ErrorCode, Inspection, Message, OfferDetails, Refusal, Reply, Request, RequestId, Role,
+    ValueRange,
 };
 pub use network::NetworkId;
 pub use node_id::NodeId;

@@ -1,5 +1,7 @@
 //! Every size and count the protocol fixes, in one place. `proto/PROTOCOL.md` states the same numbers.
 
+use std::time::Duration;
+
 /// Version of the wire format spoken here.
 pub const VERSION: u32 = 1;
 
@@ -42,3 +44,16 @@ pub const REFLECTION_FACTOR: usize = 3;
 /// Length every request that wants a long answer is padded to, in bytes of the whole datagram, so that
 /// [`REFLECTION_FACTOR`] times it covers [`DATAGRAM_MAX`].
 pub const PADDED_REQUEST_LEN: usize = DATAGRAM_MAX / REFLECTION_FACTOR;
+
+/// Length of a clear `HelloAck` datagram, in bytes, and the least length of the `Hello` it answers: an
+/// address that has proven nothing never gets more bytes than it sent.
+pub const HELLO_LEN: usize = 56;
+
+/// Length of a cookie, in bytes.
+pub const COOKIE_LEN: usize = 16;
+
+/// How long the same cookies are given out. They are accepted in the period after it, too.
+pub const COOKIE_PERIOD: Duration = Duration::from_secs(120);
+
+/// Longest name of a node's software, in bytes of UTF-8.
+pub const AGENT_MAX: usize = 64;

@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 
 use crate::{Contact, Digest, Families, Key, Kind, KindSet, Purpose, Record, Sequence, Slot, Ttl};
 
+pub(crate) mod length;
+mod range;
 mod refusal;
+pub(crate) mod text;
 
+pub use range::ValueRange;
 pub use refusal::{ErrorCode, Refusal};
 
 /// Ties a reply to its request: 8 random bytes.
@@ -48,6 +52,17 @@ pub enum Body {
     Request(Request),
     /// Is an answer; counts only from the node that was asked.
     Reply(Reply),
+}
+
+impl Message {
+    /// The record that the message carries, if it is a store or a found record.
+    pub fn record(&self) -> Option<&Record> {
+        match &self.body {
+            Body::Request(Request::Store { record, .. })
+            | Body::Reply(Reply::Found { record, .. }) => Some(record),
+            Body::Request(_) | Body::Reply(_) => None,
+        }
+    }
 }
 
 /// What a publisher or holder says of a record before it sends the bytes.
@@ -119,6 +134,9 @@ pub enum Request {
     Download {
         /// Key and kind.
         slot: Slot,
+        /// The part of the value that is to travel. Whoever carries the reply applies it (see
+        /// `stream::Outgoing`); the reply itself names the record as a whole.
+        range: ValueRange,
     },
     /// What do you tell of yourself? Answered by [`Reply::Inspection`].
     Inspect,
@@ -232,6 +250,20 @@ impl Reply {
             | Self::Stored { closer }
             | Self::Refused { closer, .. } => closer,
             Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. } => &[],
+        }
+    }
+
+    /// The same list, to be filled in; `None` where the reply has none.
+    pub fn closer_mut(&mut self) -> Option<&mut Vec<Contact>> {
+        match self {
+            Self::Nodes { closer }
+            | Self::Found { closer, .. }
+            | Self::Held { closer, .. }
+            | Self::Wanted { closer }
+            | Self::Have { closer }
+            | Self::Stored { closer }
+            | Self::Refused { closer, .. } => Some(closer),
+            Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. } => None,
         }
     }
 }

@@ -7,9 +7,13 @@ use crate::limits::{INLINE_VALUE_MAX, SALT_MAX};
 use crate::{Digest, Key, Value};
 
 mod author;
+#[cfg(feature = "codec")]
+mod head;
 mod kind;
 
 pub use author::{AuthorKey, AuthorSecret, Signature};
+#[cfg(feature = "codec")]
+pub(crate) use head::{RecordHead, RecordValue};
 pub use kind::{Kind, KindSet, Slot};
 
 /// Version number of a signed record: the highest wins.
@@ -40,6 +44,11 @@ impl Salt {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The bytes, shared.
+    pub fn to_bytes(&self) -> bytes::Bytes {
+        self.0.clone()
+    }
 }
 
 /// Why a record cannot be made.
@@ -58,6 +67,9 @@ pub enum RecordError {
     /// The author key is no point of the curve, or one of small order.
     #[error("author key is not a valid Ed25519 public key")]
     BadAuthor,
+    /// Only signed records can be deleted.
+    #[error("only a signed record can be deleted")]
+    NotDeletable,
 }
 
 /// What a signed record says.

@@ -73,3 +73,34 @@ pub enum ErrorCode {
     #[error("error code {0}")]
     Other(u32),
 }
+
+impl Refusal {
+    /// The number that stands for the reason on the wire.
+    pub(crate) fn code(&self) -> u32 {
+        match self {
+            Self::Full => 1,
+            Self::TooLarge { .. } => 2,
+            Self::NameTaken => 3,
+            Self::Stale { .. } => 4,
+            Self::SequenceMismatch { .. } => 5,
+            Self::Policy { .. } => 6,
+            Self::Busy => 7,
+            Self::StorageFailed => 8,
+            Self::NotStoring => 9,
+            Self::Other { code } => *code,
+        }
+    }
+}
+
+impl ErrorCode {
+    /// The number that stands for the code on the wire.
+    pub(crate) fn code(self) -> u32 {
+        match self {
+            Self::Unknown => 1,
+            Self::Malformed => 2,
+            Self::Unsupported => 3,
+            Self::Busy => 4,
+            Self::Other(code) => code,
+        }
+    }
+}

@@ -58,6 +58,16 @@ impl KindSet {
         Self(self.0 | (1 << kind as u8))
     }
 
+    /// The set as a sum of 1 (content), 2 (signed) and 4 (named), as on the wire.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of those bits that stand for a kind; others are ignored.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self((bits & 0b111) as u8)
+    }
+
     /// Whether no kind is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -6,6 +6,7 @@
 
 use dht_proto::{
     Contact, Held, Key, Kind, KindSet, NodeId, OfferDetails, Record, Reply, Request, Slot, Ttl,
+    ValueRange,
 };
 
 use super::{Happened, Order, Scene, follow};

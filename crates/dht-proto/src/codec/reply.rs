@@ -1,0 +1,158 @@
+//! Replies.
+
+use super::field::{present, ttl};
+use super::record::{self, RecordForm};
+use super::{Carrier, contact, wire};
+use crate::limits::{AGENT_MAX, REASON_MAX};
+use crate::message::text::cut;
+use crate::stream::{Exchange, StreamedRecord};
+use crate::{Contact, DecodeError, ErrorCode, Inspection, Problem, Refusal, Reply, Sequence};
+
+/// A reply as one message carries it.
+pub(super) enum ReplyForm {
+    Whole(Reply),
+    Streamed(Exchange, StreamedRecord),
+}
+
+pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
+    use wire::reply::Body;
+    let body = match reply {
+        Reply::Pong { observed } => {
+            Body::Pong(wire::Pong { observed: contact::address_to_wire(*observed) })
+        }
+        Reply::Nodes { .. } => Body::Nodes(wire::Nodes {}),
+        Reply::Found { record, ttl, .. } => {
+            Body::Found(wire::Found { record: Some(record::to_wire(record)), ttl: ttl.as_secs() })
+        }
+        Reply::Held { details, ttl, .. } => Body::Held(wire::Held {
+            details: Some(record::details_to_wire(details)),
+            ttl: ttl.as_secs(),
+        }),
+        Reply::Wanted { .. } => Body::Wanted(wire::Wanted {}),
+        Reply::Have { .. } => Body::Have(wire::Have {}),
+        Reply::Stored { .. } => Body::Stored(wire::Stored {}),
+        Reply::Refused { refusal, .. } => Body::Refused(refusal_to_wire(refusal)),
+        Reply::Inspection(inspection) => Body::Inspection(wire::Inspection {
+            agent: cut(&inspection.agent, AGENT_MAX).to_owned(),
+            uptime: inspection.uptime_seconds,
+            contacts: inspection.contacts,
+            records: inspection.records,
+            bytes: inspection.bytes,
+            capacity: inspection.capacity,
+            network_size: inspection.network_size,
+        }),
+        Reply::Error { code, text } => Body::Error(wire::Error {
+            code: code.code().cast_signed(),
+            text: cut(text, REASON_MAX).to_owned(),
+        }),
+    };
+    wire::Reply { closer: contact::to_wire(reply.closer()), body: Some(body) }
+}
+
+pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyForm, DecodeError> {
+    use wire::reply::Body;
+    let Some(body) = reply.body else {
+        return Err(DecodeError::new("reply.body", Problem::Unknown));
+    };
+    let closer = || contact::from_wire(&reply.closer);
+    let whole = match body {
+        Body::Pong(pong) => {
+            let observed = contact::address_from_wire("pong.observed", &pong.observed)?;
+            Reply::Pong { observed }
+        }
+        Body::Nodes(_) => Reply::Nodes { closer: closer() },
+        Body::Found(found) => return found_from_wire(found, carrier, closer),
+        Body::Held(held) => Reply::Held {
+            details: record::details_from_wire(held.details)?,
+            ttl: ttl("held.ttl", held.ttl)?,
+            closer: closer(),
+        },
+        Body::Wanted(_) => Reply::Wanted { closer: closer() },
+        Body::Have(_) => Reply::Have { closer: closer() },
+        Body::Stored(_) => Reply::Stored { closer: closer() },
+        Body::Refused(refused) => {
+            Reply::Refused { refusal: refusal_from_wire(&refused)?, closer: closer() }
+        }
+        Body::Inspection(body) => Reply::Inspection(Inspection {
+            agent: cut(&body.agent, AGENT_MAX).to_owned(),
+            uptime_seconds: body.uptime,
+            contacts: body.contacts,
+            records: body.records,
+            bytes: body.bytes,
+            capacity: body.capacity,
+            network_size: body.network_size,
+        }),
+        Body::Error(error) => Reply::Error {
+            code: error_code(error.code)?,
+            text: cut(&error.text, REASON_MAX).to_owned(),
+        },
+    };
+    Ok(ReplyForm::Whole(whole))
+}
+
+/// The cheap fields are looked at first: the record's signature may have to be verified.
+fn found_from_wire(
+    found: wire::Found,
+    carrier: Carrier,
+    closer: impl Fn() -> Vec<Contact>,
+) -> Result<ReplyForm, DecodeError> {
+    let ttl = ttl("found.ttl", found.ttl)?;
+    let record = Some(present("found.record", found.record)?);
+    Ok(match record::from_wire(record, carrier)? {
+        RecordForm::Whole(record) => {
+            ReplyForm::Whole(Reply::Found { record, ttl, closer: closer() })
+        }
+        RecordForm::Streamed(record) => {
+            ReplyForm::Streamed(Exchange::Found { ttl, closer: closer() }, record)
+        }
+    })
+}
+
+fn refusal_to_wire(refusal: &Refusal) -> wire::Refused {
+    let mut refused =
+        wire::Refused { code: refusal.code().cast_signed(), ..wire::Refused::default() };
+    match refusal {
+        Refusal::TooLarge { limit } => refused.limit = *limit,
+        Refusal::Stale { current } | Refusal::SequenceMismatch { current } => {
+            refused.current = current.0;
+        }
+        Refusal::Policy { reason } => cut(reason, REASON_MAX).clone_into(&mut refused.reason),
+        _ => {}
+    }
+    refused
+}
+
+fn refusal_from_wire(refused: &wire::Refused) -> Result<Refusal, DecodeError> {
+    use wire::RefusalCode;
+    let current = Sequence(refused.current);
+    Ok(match RefusalCode::try_from(refused.code) {
+        Ok(RefusalCode::Unspecified) => {
+            return Err(DecodeError::new("refused.code", Problem::Missing));
+        }
+        Ok(RefusalCode::Full) => Refusal::Full,
+        Ok(RefusalCode::TooLarge) => Refusal::TooLarge { limit: refused.limit },
+        Ok(RefusalCode::NameTaken) => Refusal::NameTaken,
+        Ok(RefusalCode::Stale) => Refusal::Stale { current },
+        Ok(RefusalCode::SequenceMismatch) => Refusal::SequenceMismatch { current },
+        Ok(RefusalCode::Policy) => {
+            Refusal::Policy { reason: cut(&refused.reason, REASON_MAX).to_owned() }
+        }
+        Ok(RefusalCode::Busy) => Refusal::Busy,
+        Ok(RefusalCode::StorageFailed) => Refusal::StorageFailed,
+        Ok(RefusalCode::NotStoring) => Refusal::NotStoring,
+        Err(_) => Refusal::Other { code: refused.code.cast_unsigned() },
+    })
+}
+
+fn error_code(code: i32) -> Result<ErrorCode, DecodeError> {
+    Ok(match wire::ErrorCode::try_from(code) {
+        Ok(wire::ErrorCode::Unspecified) => {
+            return Err(DecodeError::new("error.code", Problem::Missing));
+        }
+        Ok(wire::ErrorCode::Unknown) => ErrorCode::Unknown,
+        Ok(wire::ErrorCode::Malformed) => ErrorCode::Malformed,
+        Ok(wire::ErrorCode::Unsupported) => ErrorCode::Unsupported,
+        Ok(wire::ErrorCode::Busy) => ErrorCode::Busy,
+        Err(_) => ErrorCode::Other(code.cast_unsigned()),
+    })
+}

@@ -1,0 +1,73 @@
+//! Our own identity: the secret key behind a node id.
+//!
+//! Invariant: the secret never leaves this type but through [`LocalIdentity::secret_bytes`], is wiped
+//! from memory when dropped, and is never printed.
+
+use std::fmt;
+
+use x25519_dalek::StaticSecret;
+
+use crate::{Difficulty, NodeIdentity, Nonce, PublicKey};
+
+/// X25519 secret key and nonce of this node, with the identity that they make.
+#[derive(Clone)]
+pub struct LocalIdentity {
+    secret: StaticSecret,
+    node: NodeIdentity,
+}
+
+impl LocalIdentity {
+    /// The identity of `secret` under the first nonce, counted from 0, that pays for `difficulty`: about
+    /// two to the power of its bits tries, of 0.1 us each. The same secret always gives the same identity.
+    ///
+    /// `secret` must come from a secure source of entropy. Should no nonce of a secret do (a question
+    /// only from 30 bits on), the search goes on with a secret derived from it.
+    pub fn search(mut secret: [u8; 32], difficulty: Difficulty) -> Self {
+        loop {
+            let key = StaticSecret::from(secret);
+            let public = public_of(&key);
+            let found = (0..=u32::MAX)
+                .map(|nonce| NodeIdentity::new(public, Nonce(nonce)))
+                .find(|node| node.meets(difficulty));
+            if let Some(node) = found {
+                return Self { secret: key, node };
+            }
+            secret = blake3::derive_key("dht v1 next node secret", &secret);
+        }
+    }
+
+    /// The identity of a secret key and nonce that were kept from an earlier search.
+    pub fn from_parts(secret: [u8; 32], nonce: Nonce) -> Self {
+        let secret = StaticSecret::from(secret);
+        let node = NodeIdentity::new(public_of(&secret), nonce);
+        Self { secret, node }
+    }
+
+    /// The public part.
+    pub fn node(&self) -> NodeIdentity {
+        self.node
+    }
+
+    /// The 32 bytes of the secret key, to be kept secret.
+    pub fn secret_bytes(&self) -> &[u8; 32] {
+        self.secret.as_bytes()
+    }
+
+    /// X25519 (RFC 7748) with a peer's key. `None` if the result is all zero, which means that the
+    /// peer's key is a point of small order and anybody could compute the result.
+    #[cfg(feature = "codec")]
+    pub(crate) fn exchange(&self, peer: &PublicKey) -> Option<x25519_dalek::SharedSecret> {
+        let shared = self.secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer.as_bytes()));
+        shared.was_contributory().then_some(shared)
+    }
+}
+
+fn public_of(secret: &StaticSecret) -> PublicKey {
+    PublicKey::from_bytes(x25519_dalek::PublicKey::from(secret).to_bytes())
+}
+
+impl fmt::Debug for LocalIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalIdentity({:?})", self.node)
+    }
+}

@@ -1,0 +1,70 @@
+//! The key that two nodes share.
+
+use bytes::BytesMut;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{OpenError, aead};
+use crate::codec::Plaintext;
+use crate::envelope::{ClearFields, Sealed};
+use crate::{LocalIdentity, PublicKey};
+
+/// The key is our own, or a point of small order that shares the same secret with everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no key can be shared with this node")]
+pub struct WeakKey;
+
+/// What two nodes, and nobody else, can compute:
+/// `BLAKE3 derive_key("dht v1 seal", X25519 || the lesser public key || the greater public key)`.
+///
+/// The same in both directions. Wiped from memory when dropped, never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct PairKey([u8; 32]);
+
+impl PairKey {
+    /// Computes the key that `local` shares with `peer`: one X25519, tens of microseconds.
+    pub fn derive(local: &LocalIdentity, peer: &PublicKey) -> Result<Self, WeakKey> {
+        let own = local.node().public();
+        if own == *peer {
+            return Err(WeakKey);
+        }
+        let shared = local.exchange(peer).ok_or(WeakKey)?;
+        let mut hasher = blake3::Hasher::new_derive_key("dht v1 seal");
+        hasher.update(shared.as_bytes());
+        hasher.update(own.min(*peer).as_bytes());
+        hasher.update(own.max(*peer).as_bytes());
+        let key = Self(*hasher.finalize().as_bytes());
+        hasher.zeroize();
+        Ok(key)
+    }
+
+    /// The 32 bytes, to be kept secret.
+    pub fn secret_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Writes one sealed datagram to the end of `out`.
+    pub(crate) fn seal(&self, fields: &ClearFields, plaintext: &Plaintext, out: &mut BytesMut) {
+        let length = plaintext.len();
+        fields.write(length, out);
+        let start = out.len();
+        plaintext.write(out);
+        let associated_data = fields.associated_data();
+        let buffer = out.get_mut(start..).unwrap_or_default();
+        let tag = aead::seal(&self.0, &fields.seal_nonce.0, associated_data.as_ref(), buffer);
+        out.extend_from_slice(&tag.unwrap_or_default());
+    }
+
+    /// Opens in place; what is returned is the plaintext.
+    pub(crate) fn open<'a>(&self, sealed: Sealed<'a>) -> Result<&'a mut [u8], OpenError> {
+        let Sealed { fields, ciphertext, .. } = sealed;
+        let associated_data = fields.associated_data();
+        aead::open(&self.0, &fields.seal_nonce.0, associated_data.as_ref(), ciphertext)
+            .map_err(|aead::Forged| OpenError::Forged)
+    }
+}
+
+impl std::fmt::Debug for PairKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PairKey(..)")
+    }
+}

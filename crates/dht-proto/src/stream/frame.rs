@@ -1,0 +1,72 @@
+//! What one frame carries.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::record::RecordHead;
+use crate::{Contact, Families, Message, Purpose, RequestId, Role, Sequence, Ttl};
+
+/// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
+/// its value. Made by [`Outgoing`](super::Outgoing), taken by [`Assembly`](super::Assembly).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame(pub(crate) Content);
+
+impl Frame {
+    /// The request that the frame belongs to.
+    pub fn id(&self) -> RequestId {
+        match &self.0 {
+            Content::Message(message) => message.id,
+            Content::Start(start) => start.head.id,
+            Content::Part(part) => part.head.id,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    Message(Message),
+    Start(Start),
+    Part(Part),
+}
+
+/// What every frame says of its sender and its exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) role: Role,
+    pub(crate) families: Families,
+    pub(crate) id: RequestId,
+}
+
+/// A message without the value of its record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Start {
+    pub(crate) head: Head,
+    pub(crate) exchange: Exchange,
+    pub(crate) record: StreamedRecord,
+}
+
+/// The messages that carry a record, without the record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Exchange {
+    Store { ttl: Ttl, purpose: Purpose, expected: Option<Sequence> },
+    Found { ttl: Ttl, closer: Vec<Contact> },
+}
+
+/// A record whose value follows in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StreamedRecord {
+    pub(crate) head: RecordHead,
+    /// Length of the whole value, in bytes.
+    pub(crate) size: usize,
+    /// The bytes of the value that the parts bring. Within 0..size.
+    pub(crate) range: Range<usize>,
+}
+
+/// A piece of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) head: Head,
+    pub(crate) offset: usize,
+    pub(crate) bytes: Bytes,
+}
