@@ -1,5 +1,8 @@
 //! The memory store against a naive model: a list of records that is searched from end to end.
-#![allow(clippy::unwrap_used, reason = "a test ends in a panic where something is not as it must be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends in a panic where something is not as it must be"
+)]
 
 use std::time::Duration;
 
