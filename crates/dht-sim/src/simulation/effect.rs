@@ -1,0 +1,136 @@
+//! Orders of the machines, carried out: the loop that `dht-node` runs on real sockets.
+
+use dht_proto::{Held, Key, KindSet, Moment, Record, Refusal, Terms};
+use dht_routing::{Event, Input, Output, Route, Usage};
+use dht_store::{MemoryStore, RecordStore, SaveError};
+
+use super::{Place, Simulation, Step};
+use crate::machine::Machine;
+
+impl<M: Machine> Simulation<M> {
+    /// Gives a live node an input and carries out what follows.
+    pub(super) fn feed(&mut self, place: Place, input: Input) {
+        let now = self.now;
+        if let Some(machine) = &mut self.nodes[place.index()].machine {
+            machine.handle_input(now, input);
+            self.drain(place);
+        }
+    }
+
+    /// A wake-up is due. It is stale if another one was armed since, or nobody lives here any more.
+    pub(super) fn wake(&mut self, place: Place, at: Moment) {
+        let now = self.now;
+        let node = &mut self.nodes[place.index()];
+        if node.wake != at {
+            return;
+        }
+        node.wake = Moment::NEVER;
+        let Some(machine) = &mut node.machine else { return };
+        if machine.poll_timeout().is_some_and(|due| due <= now) {
+            self.trace.update([now.as_micros(), u64::from(place.0), u64::MAX, 2]);
+            machine.handle_timeout(now);
+            self.drain(place);
+        } else {
+            self.arm(place);
+        }
+    }
+
+    /// Carries out every order of a node and arms its next wake-up.
+    pub(super) fn drain(&mut self, place: Place) {
+        while let Some(output) =
+            self.nodes[place.index()].machine.as_mut().and_then(|machine| machine.poll_output())
+        {
+            self.carry_out(place, output);
+        }
+        self.arm(place);
+    }
+
+    /// One pending wake-up for each node: a new one is queued only if it is earlier.
+    fn arm(&mut self, place: Place) {
+        let node = &mut self.nodes[place.index()];
+        let Some(machine) = &node.machine else { return };
+        if let Some(due) = machine.poll_timeout() {
+            let due = due.max(self.now);
+            if due < node.wake {
+                node.wake = due;
+                self.queue.push(due, Step::Wake(place));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, place: Place, output: Output) {
+        match output {
+            Output::Send { route, message } => match route {
+                Route::Datagram(contact) => self.send_datagram(place, contact, message),
+                Route::Dial(contact) => self.dial(place, contact, message),
+                Route::Answer(stream) => self.answer_dial(place, stream, message),
+            },
+            Output::Greet { addr } => self.send_hello(place, addr),
+            Output::Withdraw { request } => self.withdraw_dial(place, request),
+            Output::Load { ticket, key, kinds, whole_up_to } => {
+                let found = self.load(place, key, kinds, whole_up_to);
+                self.hand(place, Input::Loaded { ticket, found });
+            }
+            Output::Save { ticket, record, terms } => {
+                let result = self.save(place, record, terms);
+                self.hand(place, Input::Saved { ticket, result });
+            }
+            Output::Event(Event::Finished { operation, outcome }) => {
+                self.finish_operation(place, operation, outcome);
+            }
+            Output::Renew { slot, digest, terms } => {
+                if let Some(store) = &mut self.nodes[place.index()].store {
+                    // A store in memory has no medium that could fail, and no answer is awaited.
+                    let _ = store.renew(self.now, slot, digest, terms);
+                }
+            }
+            Output::Event(_) => {}
+        }
+    }
+
+    /// Gives an input whose consequences the drain under way will see.
+    fn hand(&mut self, place: Place, input: Input) {
+        let now = self.now;
+        if let Some(machine) = &mut self.nodes[place.index()].machine {
+            machine.handle_input(now, input);
+        }
+    }
+
+    fn load(&self, place: Place, key: Key, kinds: KindSet, whole_up_to: usize) -> Option<Held> {
+        let store = self.nodes[place.index()].store.as_ref()?;
+        store.load(self.now, key, kinds, whole_up_to).ok().flatten()
+    }
+
+    fn save(&mut self, place: Place, record: Record, terms: Terms) -> Result<(), Refusal> {
+        if let Some(policy) = &self.policy {
+            policy(place, &record)?;
+        }
+        let now = self.now;
+        let store =
+            self.nodes[place.index()].store.get_or_insert_with(|| Box::new(MemoryStore::default()));
+        if store.next_expiry().is_some_and(|expiry| expiry <= now) {
+            // A store in memory has no medium that could fail.
+            let _ = store.expire(now);
+        }
+        let result = match store.save(now, record, terms) {
+            Ok(_) => Ok(()),
+            Err(SaveError::Refused(refusal)) => Err(refusal),
+            Err(_) => Err(Refusal::StorageFailed),
+        };
+        self.tell_usage(place);
+        result
+    }
+
+    pub(super) fn tell_usage(&mut self, place: Place) {
+        let node = &mut self.nodes[place.index()];
+        if let (Some(machine), Some(store)) = (&mut node.machine, &node.store) {
+            let dht_store::Usage { records, bytes, capacity } = store.usage();
+            machine.set_usage(Usage { records, bytes, capacity });
+        }
+    }
+
+    /// The store of the node at `place`, live or not; `None` if it never held anything.
+    pub fn store(&self, place: Place) -> Option<&MemoryStore> {
+        self.nodes.get(place.index())?.store.as_deref()
+    }
+}

@@ -1,0 +1,40 @@
+//! One place of the network and who lives there.
+
+use dht_proto::{Moment, NodeIdentity};
+use dht_store::MemoryStore;
+
+use super::adversary::Role;
+use super::operation::Active;
+use crate::traffic::Count;
+
+/// Kept small: a simulation has a hundred thousand of them.
+#[derive(Debug, Clone)]
+pub(super) struct Node<M> {
+    /// `None` while nobody lives here.
+    pub(super) machine: Option<Box<M>>,
+    pub(super) identity: NodeIdentity,
+    /// Counts identities: a stranger that takes the place has a new address.
+    pub(super) life: u32,
+    /// Counts arrivals and departures, so that a planned one is ignored once another came first.
+    pub(super) epoch: u32,
+    pub(super) site: u16,
+    pub(super) role: Role,
+    /// The one pending wake-up that counts; later ones in the queue are stale.
+    pub(super) wake: Moment,
+    /// When the uplink is through with what streams have queued on it.
+    pub(super) uplink_free: Moment,
+    /// Made when the first record arrives.
+    pub(super) store: Option<Box<MemoryStore>>,
+    /// Operations under way.
+    pub(super) active: Vec<Active>,
+    pub(super) sent: Count,
+    pub(super) received: Count,
+    /// Index in the roster of live places.
+    pub(super) position: u32,
+}
+
+impl<M> Node<M> {
+    pub(super) fn is_live(&self) -> bool {
+        self.machine.is_some()
+    }
+}
