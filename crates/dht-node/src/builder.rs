@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use dht_proto::{Difficulty, NetworkId};
+use dht_proto::{Difficulty, LocalIdentity, NetworkId};
 use dht_routing::{Config, ConfigBuilder};
 use dht_store::RecordStore;
 
@@ -19,6 +19,7 @@ pub struct NodeBuilder {
     pub(crate) network: NetworkId,
     pub(crate) client: bool,
     pub(crate) difficulty: Difficulty,
+    pub(crate) identity: Option<LocalIdentity>,
     pub(crate) capacity: u64,
     pub(crate) item_limit: usize,
     pub(crate) store: Option<Box<dyn RecordStore>>,
@@ -34,6 +35,7 @@ impl Default for NodeBuilder {
             network: NetworkId::default(),
             client: false,
             difficulty: Difficulty::DEFAULT,
+            identity: None,
             capacity: CAPACITY_DEFAULT,
             item_limit: dht_proto::limits::VALUE_MAX,
             store: None,
@@ -74,6 +76,13 @@ impl NodeBuilder {
     /// Zero bits an id's hash must start with: the same for every node of a network. Default 12.
     pub fn id_difficulty(mut self, difficulty: Difficulty) -> Self {
         self.difficulty = difficulty;
+        self
+    }
+
+    /// Who the node is. Default: a new identity at every start, searched for in about a millisecond at the
+    /// default difficulty.
+    pub fn identity(mut self, identity: LocalIdentity) -> Self {
+        self.identity = Some(identity);
         self
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use dht_proto::{Kind, Refusal, Sequence, ValueTooLarge};
-use dht_routing::{ConfigError, StoreReport};
+use dht_routing::{BootstrapError, ConfigError, StoreReport};
 
 use crate::control::Unstarted;
 
@@ -263,6 +263,15 @@ macro_rules! from_unstarted {
 }
 
 from_unstarted!(StoreError, FetchError, LookupError, PingError, InspectError);
+
+impl From<BootstrapError> for JoinError {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            BootstrapError::NoAnswer { tried } => Self::NoAnswer { tried },
+            _ => Self::NoAnswer { tried: Vec::new() },
+        }
+    }
+}
 
 impl From<dht_routing::FetchError> for FetchError {
     fn from(error: dht_routing::FetchError) -> Self {

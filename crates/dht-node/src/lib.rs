@@ -7,13 +7,25 @@
 //! What it deliberately is not: a place for policies, and a global. Two nodes of one process share nothing.
 
 mod builder;
+mod clock;
 mod control;
+mod datagrams;
+mod entropy;
 mod error;
+mod greeting;
 mod limits;
 mod node;
+mod operations;
+mod outbox;
 mod place;
+mod rate;
 mod runtime;
+mod socket;
 mod status;
+mod storage;
+mod streams;
+mod task;
+mod unanswered;
 
 pub use builder::NodeBuilder;
 pub use error::{

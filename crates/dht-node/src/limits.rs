@@ -17,6 +17,7 @@ pub struct Limits {
     pub(crate) stream_rate: u32,
     pub(crate) key_exchanges: u32,
     pub(crate) greetings: u32,
+    pub(crate) shared_keys: usize,
     pub(crate) receive_buffer: usize,
 }
 
@@ -32,6 +33,7 @@ impl Default for Limits {
             stream_rate: 4 * 1024,
             key_exchanges: 2_000,
             greetings: 1_000,
+            shared_keys: 1_024,
             receive_buffer: 4 * 1024 * 1024,
         }
     }
@@ -100,6 +102,14 @@ impl Limits {
     #[must_use]
     pub fn greetings(mut self, per_second: u32) -> Self {
         self.greetings = per_second;
+        self
+    }
+
+    /// Keys shared with other nodes that are remembered, 64 bytes each, so that talking to those nodes costs
+    /// no key exchange. Default 1,024; takes memory only as it fills.
+    #[must_use]
+    pub fn shared_keys(mut self, keys: usize) -> Self {
+        self.shared_keys = keys;
         self
     }
 

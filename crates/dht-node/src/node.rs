@@ -47,7 +47,6 @@ pub(crate) struct Shared {
     pub(crate) control: Control,
     pub(crate) joined: watch::Receiver<JoinState>,
     pub(crate) stop: CancellationToken,
-    pub(crate) kill: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -306,7 +305,7 @@ impl Node {
     /// Ends the node like a loss of power: nothing is told to anybody. For tests of what a network
     /// survives; [`stop`](Self::stop) is how to leave.
     pub fn abort(&self) {
-        self.shared.kill.cancel();
+        self.shared.stop.cancel();
     }
 }
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dht_proto::{Digest, Key, Kind, NetworkId, NodeIdentity, Purpose, Sequence, Summary};
+use dht_proto::{
+    DecodeError, Digest, Key, Kind, NetworkId, NodeIdentity, Problem, Purpose, Sequence, Summary,
+};
 use dht_store::Usage;
 
 /// Figures of a running node, all taken at one instant.
@@ -70,6 +72,10 @@ pub struct Drops {
     pub over_limit: u64,
     /// Datagrams not sent because the socket's queue was full.
     pub send_queue_full: u64,
+    /// Datagrams the system refused to send: no route, no permission, another address family.
+    pub send_failed: u64,
+    /// Messages not sent because they did not fit what carries them.
+    pub send_oversize: u64,
     /// Streams refused because there were too many, in all or from one address.
     pub streams_refused: u64,
     /// Streams closed because their peer was too slow, or broke the protocol.
@@ -77,6 +83,16 @@ pub struct Drops {
 }
 
 impl Drops {
+    /// Counts a datagram or frame that could not be read.
+    pub(crate) fn count(&mut self, error: &DecodeError) {
+        match error.problem {
+            Problem::OtherNetwork { .. } => self.other_network += 1,
+            Problem::OtherVersion { .. } => self.other_version += 1,
+            Problem::TooLong { .. } if error.field == "datagram" => self.oversize += 1,
+            _ => self.malformed += 1,
+        }
+    }
+
     /// All of them together.
     pub fn total(&self) -> u64 {
         self.malformed
@@ -87,6 +103,8 @@ impl Drops {
             + self.unasked
             + self.over_limit
             + self.send_queue_full
+            + self.send_failed
+            + self.send_oversize
             + self.streams_refused
             + self.streams_broken
     }

@@ -1,0 +1,270 @@
+//! Datagrams in and out: from bytes to the inputs of the peer, and from its orders to bytes.
+//!
+//! Invariants: what costs a stranger nothing costs us next to nothing: clear answers and key exchanges have
+//! a rate, past which a stranger must prove its address with a cookie; a clear answer is never longer than
+//! what asked for it. Everything dropped is counted.
+
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+use dht_proto::envelope::{
+    Envelope, HelloToken, RetryTag, SealNonce, Sealed, write_hello, write_hello_ack, write_retry,
+};
+use dht_proto::limits::DATAGRAM_MAX;
+use dht_proto::seal::{OpenError, SealError, Sealer};
+use dht_proto::{
+    Body, Contact, Cookie, CookieJar, Families, Message, Moment, Reply, RequestId, Role,
+};
+use dht_routing::{Input, Via};
+
+use crate::entropy::Entropy;
+use crate::greeting::Greetings;
+use crate::outbox::Outbox;
+use crate::rate::Rate;
+use crate::socket::canonical;
+use crate::unanswered::Unanswered;
+use crate::{Drops, Limits, Traffic};
+
+/// Room for a datagram that is received: one byte more than the longest, to tell a longer one.
+pub(crate) const RECEIVE_ROOM: usize = DATAGRAM_MAX + 1;
+
+/// The datagrams of a node.
+pub(crate) struct Datagrams {
+    role: Role,
+    families: Families,
+    udp: tokio::net::UdpSocket,
+    outbox: Outbox,
+    sealer: Sealer,
+    entropy: Entropy,
+    greetings: Greetings,
+    unanswered: Unanswered,
+    cookies: CookieJar,
+    exchanges: Rate,
+    acks: Rate,
+    /// Where a datagram is put together.
+    draft: BytesMut,
+    traffic: Traffic,
+    drops: Drops,
+}
+
+/// What a datagram came to.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// News for the peer.
+    Input(Input),
+    /// It was answered or dropped here.
+    Done,
+}
+
+impl Datagrams {
+    /// Datagrams of `sealer`'s node on a bound socket.
+    pub(crate) fn new(
+        udp: tokio::net::UdpSocket,
+        outbox: Outbox,
+        sealer: Sealer,
+        mut entropy: Entropy,
+        limits: &Limits,
+        role: Role,
+        families: Families,
+        now: Moment,
+    ) -> Self {
+        // A client is nobody's contact: who greets it has no use for the answer.
+        let acks = if role == Role::Full { limits.greetings } else { 0 };
+        Self {
+            role,
+            families,
+            udp,
+            outbox,
+            sealer,
+            greetings: Greetings::default(),
+            unanswered: Unanswered::default(),
+            cookies: CookieJar::new(entropy.bytes()),
+            exchanges: Rate::new(limits.key_exchanges, now),
+            acks: Rate::new(acks, now),
+            entropy,
+            draft: BytesMut::new(),
+            traffic: Traffic::default(),
+            drops: Drops::default(),
+        }
+    }
+
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> &tokio::net::UdpSocket {
+        &self.udp
+    }
+
+    /// Whether datagrams wait for the socket to become writable.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.outbox.is_waiting()
+    }
+
+    /// Sends what waits, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) {
+        self.outbox.flush(&self.udp, &mut self.traffic, &mut self.drops);
+    }
+
+    /// What was moved and what was dropped.
+    pub(crate) fn figures(&self) -> (Traffic, Drops) {
+        (self.traffic, self.drops)
+    }
+
+    /// Takes a datagram that was received from `source`. A longer one than any is may be cut off.
+    pub(crate) fn receive(
+        &mut self,
+        now: Moment,
+        source: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Arrival {
+        let source = canonical(source);
+        let length = datagram.len();
+        self.traffic.datagrams_in += 1;
+        self.traffic.bytes_in += length as u64;
+        match Envelope::parse(datagram, self.sealer.network()) {
+            Ok(Envelope::Sealed(sealed)) => self.open(now, source, length, sealed),
+            Ok(Envelope::Hello { token }) => self.acknowledge(now, source, token),
+            Ok(Envelope::HelloAck { node, token }) => {
+                if self.greetings.answered(now, source, token) {
+                    return Arrival::Input(Input::Greeted { addr: source, node });
+                }
+                self.drops.unasked += 1;
+                Arrival::Done
+            }
+            Ok(Envelope::Retry { cookie, answers }) => {
+                self.repeat(now, source, cookie, answers);
+                Arrival::Done
+            }
+            Err(error) => {
+                self.drops.count(&error);
+                tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
+                Arrival::Done
+            }
+        }
+    }
+
+    /// Seals and sends a message.
+    pub(crate) fn send(&mut self, now: Moment, to: Contact, message: Message) {
+        let Some(tag) = self.seal(&to, &message, None) else { return };
+        if matches!(message.body, Body::Request(_)) {
+            self.unanswered.sent(now, to, message, tag);
+        }
+    }
+
+    /// A request is not waited for any more.
+    pub(crate) fn withdraw(&mut self, request: RequestId) {
+        self.unanswered.done(request);
+    }
+
+    /// Asks an address who is there.
+    pub(crate) fn greet(&mut self, now: Moment, addr: SocketAddr) {
+        let fresh = HelloToken(u64::from_le_bytes(self.entropy.bytes()));
+        let Some(token) = self.greetings.greet(now, addr, fresh) else {
+            self.drops.over_limit += 1;
+            return;
+        };
+        self.draft.clear();
+        write_hello(self.sealer.network(), token, &mut self.draft);
+        self.put(addr);
+    }
+
+    fn open(
+        &mut self,
+        now: Moment,
+        source: SocketAddr,
+        length: usize,
+        sealed: Sealed<'_>,
+    ) -> Arrival {
+        let cookie = sealed.cookie();
+        let proven = cookie.is_some_and(|cookie| self.cookies.check(now, source, cookie));
+        let known = self.sealer.knows(&sealed.sender());
+        if !known && !proven && !self.exchanges.allow(now) {
+            let answers = sealed.tag();
+            let cookie = self.cookies.mint(now, source);
+            self.drops.over_limit += 1;
+            self.draft.clear();
+            write_retry(self.sealer.network(), &cookie, answers, &mut self.draft);
+            self.put(source);
+            return Arrival::Done;
+        }
+        match self.sealer.open(sealed) {
+            Ok((from, message)) => {
+                if matches!(message.body, Body::Reply(_)) {
+                    self.unanswered.done(message.id);
+                }
+                let via = Via::Datagram { source, length, proven };
+                Arrival::Input(Input::Received { from, via, message })
+            }
+            Err(error) => {
+                tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
+                self.reject(source, error);
+                Arrival::Done
+            }
+        }
+    }
+
+    /// Counts what did not open. A node that did send it, and asked something unknown, is told so.
+    fn reject(&mut self, source: SocketAddr, error: OpenError) {
+        let OpenError::Rejected(rejected) = error else {
+            self.drops.not_for_us += 1;
+            return;
+        };
+        self.drops.malformed += 1;
+        if let Some((id, code)) = rejected.undecodable.answer {
+            let body = Body::Reply(Reply::Error { code, text: String::new() });
+            let objection = Message { role: self.role, families: self.families, id, body };
+            self.seal(&Contact::new(rejected.from, source), &objection, None);
+        }
+    }
+
+    fn acknowledge(&mut self, now: Moment, source: SocketAddr, token: HelloToken) -> Arrival {
+        if self.acks.allow(now) {
+            self.draft.clear();
+            let node = self.sealer.node();
+            write_hello_ack(self.sealer.network(), &node, token, &mut self.draft);
+            self.put(source);
+        } else {
+            self.drops.over_limit += 1;
+        }
+        Arrival::Done
+    }
+
+    fn repeat(&mut self, now: Moment, source: SocketAddr, cookie: Cookie, answers: RetryTag) {
+        let Some((contact, message)) = self.unanswered.demanded(now, source, answers) else {
+            self.drops.unasked += 1;
+            return;
+        };
+        // Not remembered a second time: a node that goes on demanding is not going to answer.
+        self.seal(&contact, &message, Some(cookie));
+    }
+
+    /// Returns by what a retry would name the datagram.
+    fn seal(
+        &mut self,
+        to: &Contact,
+        message: &Message,
+        cookie: Option<Cookie>,
+    ) -> Option<RetryTag> {
+        let nonce = SealNonce(self.entropy.bytes());
+        self.draft.clear();
+        let public = to.node.public();
+        match self.sealer.seal(&public, message, nonce, cookie, &mut self.draft) {
+            Ok(()) => {
+                self.put(to.addr);
+                Some(nonce.tag())
+            }
+            Err(error) => {
+                if matches!(error, SealError::TooLong { .. }) {
+                    self.drops.send_oversize += 1;
+                } else {
+                    self.drops.send_failed += 1;
+                }
+                tracing::debug!(node = ?self.sealer.node().id(), ?to, %error, "message not sent");
+                None
+            }
+        }
+    }
+
+    fn put(&mut self, addr: SocketAddr) {
+        let draft = self.draft.as_ref();
+        self.outbox.send(&self.udp, addr, draft, &mut self.traffic, &mut self.drops);
+    }
+}

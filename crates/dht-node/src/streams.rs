@@ -1,0 +1,380 @@
+//! The streams of a node, those it opened and those opened to it, as its task sees them.
+//!
+//! Each stream is a task of its own, which moves bytes, seals, opens and hashes; what it has to say comes
+//! through one bounded channel, and that it ended through its join handle, however it ended.
+//!
+//! Invariants: streams are bounded in number, and in number from one public address; the bytes of values
+//! coming in are bounded together. Nothing here waits for a stream: a slow one holds up itself alone.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dht_proto::{
+    Contact, Families, LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId, Role,
+    Scope,
+};
+use dht_routing::{Input, StreamId, Via};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use crate::entropy::Entropy;
+use crate::socket::canonical;
+use crate::{Drops, Limits};
+
+mod conversation;
+mod frames;
+mod inbound;
+mod outbound;
+mod pace;
+mod pool;
+
+use conversation::Setting;
+use pool::{Job, LineId, Pool, Step};
+
+/// News that may wait for the node's task. Streams wait when there are more.
+const NEWS: usize = 32;
+
+/// How long no stream is accepted after the system could not give one: it is out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the peer learns of its requests that wait for a stream, so that it does not take them for lost.
+const REASSURE: Duration = Duration::from_secs(1);
+
+/// Names a stream that was opened to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct InboundId(u64);
+
+/// What a stream tells the node's task.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// A request came in on a stream opened to us.
+    Asked {
+        stream: InboundId,
+        from: NodeIdentity,
+        source: SocketAddr,
+        message: Message,
+        reply: oneshot::Sender<Message>,
+    },
+    /// The reply to a request came in, and the line may carry another.
+    Answered { line: LineId, from: NodeIdentity, message: Message },
+    /// Bytes of a request or its reply moved.
+    Progressed { request: RequestId },
+}
+
+/// How a stream's task ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// In good order: idle for long, or closed by its other end between messages.
+    Closed,
+    /// The other end was too slow or broke the protocol.
+    Broken,
+    /// A request was handed to it when it was closing, and nothing of it was answered.
+    Unserved(Box<Job>),
+}
+
+/// What happens to the streams of a node.
+#[derive(Debug)]
+pub(crate) enum News {
+    Told(Box<Notice>),
+    Ended(Result<(Id, End), JoinError>),
+    Accepted(io::Result<(TcpStream, SocketAddr)>),
+}
+
+/// A stream's task, seen from the node's.
+#[derive(Debug, Clone, Copy)]
+enum Stream {
+    Inbound(InboundId, IpAddr),
+    Outbound(LineId),
+}
+
+#[derive(Debug)]
+struct Line {
+    jobs: mpsc::Sender<Box<Job>>,
+    task: AbortHandle,
+    /// A request that came when the task had ended already.
+    stranded: Option<Box<Job>>,
+}
+
+/// The streams of a node.
+pub(crate) struct Streams {
+    setting: Arc<Setting>,
+    entropy: Entropy,
+    listener: Option<TcpListener>,
+    accept_from: Option<Moment>,
+    notices: mpsc::Receiver<Box<Notice>>,
+    tasks: JoinSet<End>,
+    streams: HashMap<Id, Stream>,
+    pool: Pool,
+    lines: BTreeMap<LineId, Line>,
+    reassure_at: Option<Moment>,
+    inbound: usize,
+    inbound_of: BTreeMap<IpAddr, usize>,
+    next: u64,
+    answers: BTreeMap<StreamId, oneshot::Sender<Message>>,
+    asked: BTreeMap<InboundId, StreamId>,
+    refused: u64,
+    broken: u64,
+}
+
+impl Streams {
+    /// Streams of a node, accepted from `listener` if there is one.
+    pub(crate) fn new(
+        local: LocalIdentity,
+        network: NetworkId,
+        role: Role,
+        families: Families,
+        limits: Limits,
+        entropy: Entropy,
+        listener: Option<TcpListener>,
+    ) -> Self {
+        let (sender, notices) = mpsc::channel(NEWS);
+        let pool = Pool::new(limits.outbound_streams);
+        Self {
+            pool,
+            setting: Arc::new(Setting::new(local, network, role, families, limits, sender)),
+            entropy,
+            listener,
+            accept_from: None,
+            notices,
+            tasks: JoinSet::new(),
+            streams: HashMap::new(),
+            lines: BTreeMap::new(),
+            reassure_at: None,
+            inbound: 0,
+            inbound_of: BTreeMap::new(),
+            next: 0,
+            answers: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            refused: 0,
+            broken: 0,
+        }
+    }
+
+    /// Waits for something to happen. Nothing is lost if the future is dropped.
+    pub(crate) async fn news(&mut self) -> News {
+        let accepting = self.accept_from.is_none();
+        tokio::select! {
+            Some(notice) = self.notices.recv() => News::Told(notice),
+            Some(ended) = self.tasks.join_next_with_id() => News::Ended(ended),
+            accepted = accept(self.listener.as_ref()), if accepting => News::Accepted(accepted),
+        }
+    }
+
+    /// Takes what happened.
+    pub(crate) fn take(&mut self, now: Moment, news: News, inputs: &mut VecDeque<Input>) {
+        match news {
+            News::Told(notice) => self.told(*notice, inputs),
+            News::Ended(ended) => {
+                // What a stream told before it ended comes before its end.
+                while let Ok(notice) = self.notices.try_recv() {
+                    self.told(*notice, inputs);
+                }
+                match ended {
+                    Ok((id, end)) => self.ended(id, end, inputs),
+                    // Closed by us, or a fault of this crate, which must not take the node with it.
+                    Err(error) => self.ended(error.id(), End::Closed, inputs),
+                }
+            }
+            News::Accepted(Ok((stream, addr))) => self.accept(stream, canonical(addr)),
+            News::Accepted(Err(error)) => {
+                tracing::debug!(%error, "no stream accepted");
+                self.accept_from = Some(now + ACCEPT_PAUSE);
+            }
+        }
+        self.assign(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Moment> {
+        [self.accept_from, self.reassure_at].into_iter().flatten().min()
+    }
+
+    /// Acts on what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Moment, inputs: &mut VecDeque<Input>) {
+        if self.accept_from.is_some_and(|from| from <= now) {
+            self.accept_from = None;
+        }
+        if self.reassure_at.is_some_and(|at| at <= now) {
+            inputs.extend(self.pool.waiting().map(|request| Input::Progressed { request }));
+            self.reassure_at = self.pool.is_waiting().then_some(now + REASSURE);
+        }
+    }
+
+    /// Sends a request by a stream, as soon as one can be had.
+    pub(crate) fn dial(
+        &mut self,
+        now: Moment,
+        contact: Contact,
+        message: Message,
+        inputs: &mut VecDeque<Input>,
+    ) {
+        if let Err(job) = self.pool.dial(Box::new(Job { contact, message, again: false })) {
+            inputs.push_back(Input::Unreachable { request: job.request() });
+        }
+        self.assign(now);
+    }
+
+    /// Closes the stream of a request whose answer is not wanted any more.
+    pub(crate) fn withdraw(&mut self, request: RequestId) {
+        if let Some(line) = self.pool.withdraw(request) {
+            self.close(line);
+        }
+    }
+
+    /// Answers a request that came in on a stream, if the stream is still there.
+    pub(crate) fn answer(&mut self, stream: StreamId, message: Message) {
+        if let Some(reply) = self.answers.remove(&stream) {
+            // Whoever asked may have closed the stream meanwhile.
+            let _ = reply.send(message);
+        }
+    }
+
+    /// Streams there are.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Adds the streams refused and broken.
+    pub(crate) fn count(&self, drops: &mut Drops) {
+        drops.streams_refused += self.refused;
+        drops.streams_broken += self.broken;
+    }
+
+    /// Closes every stream and waits for their tasks.
+    pub(crate) async fn shutdown(&mut self) {
+        self.listener = None;
+        self.tasks.shutdown().await;
+    }
+
+    fn told(&mut self, notice: Notice, inputs: &mut VecDeque<Input>) {
+        match notice {
+            Notice::Asked { stream, from, source, message, reply } => {
+                let id = StreamId(self.next);
+                self.next += 1;
+                if let Some(before) = self.asked.insert(stream, id) {
+                    self.answers.remove(&before);
+                }
+                self.answers.insert(id, reply);
+                let via = Via::Inbound { stream: id, source };
+                inputs.push_back(Input::Received { from, via, message });
+            }
+            Notice::Answered { line, from, message } => {
+                self.pool.answered(line);
+                inputs.push_back(Input::Received { from, via: Via::Outbound, message });
+            }
+            Notice::Progressed { request } => inputs.push_back(Input::Progressed { request }),
+        }
+    }
+
+    fn ended(&mut self, id: Id, end: End, inputs: &mut VecDeque<Input>) {
+        if matches!(end, End::Broken) {
+            self.broken += 1;
+        }
+        match self.streams.remove(&id) {
+            Some(Stream::Outbound(line)) => {
+                let stranded = self.lines.remove(&line).and_then(|line| line.stranded);
+                let unserved = match end {
+                    End::Unserved(job) => Some(job),
+                    End::Closed | End::Broken => stranded,
+                };
+                match (self.pool.ended(line), unserved) {
+                    (Some(_), Some(job)) => self.pool.again(job),
+                    (Some(request), None) => inputs.push_back(Input::Unreachable { request }),
+                    (None, _) => {}
+                }
+            }
+            Some(Stream::Inbound(stream, ip)) => {
+                self.inbound -= 1;
+                if let Some(count) = self.inbound_of.get_mut(&ip) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.inbound_of.remove(&ip);
+                    }
+                }
+                if let Some(asked) = self.asked.remove(&stream) {
+                    self.answers.remove(&asked);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn accept(&mut self, stream: TcpStream, source: SocketAddr) {
+        let ip = source.ip();
+        let of_ip = self.inbound_of.get(&ip).copied().unwrap_or(0);
+        let limits = &self.setting.limits;
+        // Behind a loopback or private address there may be any number of nodes.
+        let crowded =
+            Scope::of(ip) == Some(Scope::Public) && of_ip >= limits.inbound_streams_per_address;
+        if crowded || self.inbound >= limits.inbound_streams {
+            self.refused += 1;
+            return;
+        }
+        self.inbound += 1;
+        *self.inbound_of.entry(ip).or_default() += 1;
+        let id = InboundId(self.next);
+        self.next += 1;
+        let task = self.tasks.spawn(inbound::serve(
+            Arc::clone(&self.setting),
+            self.entropy.fork(),
+            id,
+            stream,
+            source,
+        ));
+        self.streams.insert(task.id(), Stream::Inbound(id, ip));
+    }
+
+    /// Gives requests that wait to lines that can carry them.
+    fn assign(&mut self, now: Moment) {
+        while let Some(step) = self.pool.poll() {
+            match step {
+                Step::Open { line, job } => self.open(line, job),
+                Step::Hand { line, job } => self.hand(line, job),
+                Step::Close { line } => self.close(line),
+            }
+        }
+        if self.reassure_at.is_none() && self.pool.is_waiting() {
+            self.reassure_at = Some(now + REASSURE);
+        }
+    }
+
+    fn open(&mut self, line: LineId, job: Box<Job>) {
+        let (jobs, receiver) = mpsc::channel(1);
+        let task = self.tasks.spawn(outbound::run(
+            Arc::clone(&self.setting),
+            self.entropy.fork(),
+            line,
+            job,
+            receiver,
+        ));
+        self.streams.insert(task.id(), Stream::Outbound(line));
+        self.lines.insert(line, Line { jobs, task, stranded: None });
+    }
+
+    fn hand(&mut self, line: LineId, job: Box<Job>) {
+        let Some(line) = self.lines.get_mut(&line) else { return };
+        if let Err(TrySendError::Closed(job) | TrySendError::Full(job)) = line.jobs.try_send(job) {
+            // Its end, of which the news is on its way, brings the request back.
+            line.stranded = Some(job);
+        }
+    }
+
+    fn close(&mut self, line: LineId) {
+        if let Some(line) = self.lines.get(&line) {
+            line.task.abort();
+        }
+    }
+}
+
+/// Waits for a stream; for ever if nothing listens.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}

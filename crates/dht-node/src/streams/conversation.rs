@@ -1,0 +1,190 @@
+//! One stream with one other node: messages on it, sent and received within the limits.
+//!
+//! Invariants: the bytes of values coming in by all streams of a node are bounded together, and counted
+//! before they come; a large value is verified on a blocking thread.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use dht_proto::envelope::SealNonce;
+use dht_proto::limits::VALUE_MAX;
+use dht_proto::seal::{OpenError, SealError};
+use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received, Unverified};
+use dht_proto::{DecodeError, Families, LocalIdentity, Message, NetworkId, Role};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout};
+
+use super::Notice;
+use super::frames::{FrameError, FrameReader, FrameWriter};
+use super::pace::Pace;
+use crate::Limits;
+use crate::entropy::Entropy;
+
+/// Values longer than this are verified on a blocking thread, in bytes.
+const VERIFY_INLINE_MAX: usize = 64 * 1024;
+
+/// Memory is counted in pieces of this many bytes.
+const MEMORY_UNIT: usize = 1_024;
+
+/// What every stream of a node needs of it.
+pub(crate) struct Setting {
+    pub(crate) local: LocalIdentity,
+    pub(crate) network: NetworkId,
+    pub(crate) role: Role,
+    pub(crate) families: Families,
+    pub(crate) limits: Limits,
+    memory: Arc<Semaphore>,
+    pub(super) notices: mpsc::Sender<Box<Notice>>,
+}
+
+impl Setting {
+    pub(super) fn new(
+        local: LocalIdentity,
+        network: NetworkId,
+        role: Role,
+        families: Families,
+        limits: Limits,
+        notices: mpsc::Sender<Box<Notice>>,
+    ) -> Self {
+        // Less than the longest value would hold it up for ever.
+        let units = units(limits.stream_memory.max(VALUE_MAX)).min(Semaphore::MAX_PERMITS);
+        let memory = Arc::new(Semaphore::new(units));
+        Self { local, network, role, families, limits, memory, notices }
+    }
+}
+
+/// Why a message was not sent or received. The stream is of no use any more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StreamError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error("a part of a value where all of it was due")]
+    Partial,
+    #[error("another message than was due")]
+    Unexpected,
+    #[error("too many values are coming in")]
+    Crowded,
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl StreamError {
+    /// Whether the stream was closed or broke down, which is nobody's fault.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::Frame(FrameError::Closed | FrameError::Io(_)) | Self::Stopping)
+    }
+}
+
+/// A message that came in, and the memory counted for it until this is dropped.
+pub(super) struct Arrived {
+    pub(super) message: Message,
+    pub(super) memory: Option<OwnedSemaphorePermit>,
+}
+
+/// A stream and what is needed to use it.
+pub(super) struct Conversation {
+    pub(super) setting: Arc<Setting>,
+    entropy: Entropy,
+    pub(super) reader: FrameReader<OwnedReadHalf>,
+    writer: FrameWriter<OwnedWriteHalf>,
+}
+
+impl Conversation {
+    pub(super) fn new(setting: Arc<Setting>, entropy: Entropy, stream: TcpStream) -> Self {
+        // Only delays small messages if it fails.
+        let _ = stream.set_nodelay(true);
+        let (read, write) = stream.into_split();
+        let (reader, writer) = (FrameReader::new(read), FrameWriter::new(write));
+        Self { setting, entropy, reader, writer }
+    }
+
+    /// Sends a message; `moved` is told how many bytes each frame of it took.
+    pub(super) async fn send(
+        &mut self,
+        channel: &Channel,
+        frames: Outgoing,
+        mut moved: impl FnMut(usize),
+    ) -> Result<(), StreamError> {
+        let mut pace = Pace::start(&self.setting.limits);
+        let mut bytes = BytesMut::new();
+        for frame in frames {
+            bytes.clear();
+            channel.seal(&frame, SealNonce(self.entropy.bytes()), &mut bytes)?;
+            self.writer.write(&bytes, &mut pace).await?;
+            moved(bytes.len());
+        }
+        Ok(())
+    }
+
+    /// Reads a frame that is on its way, not opened yet.
+    pub(super) async fn next_frame(&mut self) -> Result<BytesMut, StreamError> {
+        Ok(self.reader.next(&mut Pace::start(&self.setting.limits)).await?)
+    }
+
+    /// Receives the message that starts with `first`; `moved` is told how many bytes each frame took.
+    pub(super) async fn receive(
+        &mut self,
+        channel: &Channel,
+        first: Frame,
+        mut moved: impl FnMut(usize),
+    ) -> Result<Arrived, StreamError> {
+        let mut assembly = Assembly::new(VALUE_MAX);
+        let mut frame = first;
+        let mut memory = None;
+        let mut pace = Pace::start(&self.setting.limits);
+        let message = loop {
+            match assembly.push(frame)? {
+                Received::Message(message) => break message,
+                Received::Complete(unverified) => break verify(unverified).await?,
+                Received::Partial { .. } => return Err(StreamError::Partial),
+                Received::More { size, .. } if memory.is_none() => {
+                    memory = Some(self.reserve(size).await?);
+                    pace = Pace::start(&self.setting.limits);
+                }
+                Received::More { .. } => {}
+            }
+            let bytes = self.reader.next(&mut pace).await?;
+            moved(bytes.len());
+            frame = channel.open(bytes)?;
+        };
+        self.reader.release();
+        Ok(Arrived { message, memory })
+    }
+
+    /// Waits until `size` more bytes may come in.
+    async fn reserve(&self, size: usize) -> Result<OwnedSemaphorePermit, StreamError> {
+        let units = u32::try_from(units(size)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.setting.memory).acquire_many_owned(units);
+        match timeout(self.setting.limits.stream_idle, permit).await {
+            Ok(permit) => permit.map_err(|_| StreamError::Stopping),
+            Err(_) => Err(StreamError::Crowded),
+        }
+    }
+
+    /// Waits until something comes in, for at most as long as a stream may be idle.
+    pub(super) async fn wait(&mut self) -> Result<(), StreamError> {
+        Ok(self.reader.wait(Instant::now() + self.setting.limits.stream_idle).await?)
+    }
+}
+
+fn units(bytes: usize) -> usize {
+    bytes / MEMORY_UNIT + 1
+}
+
+async fn verify(unverified: Unverified) -> Result<Message, StreamError> {
+    if unverified.size() <= VERIFY_INLINE_MAX {
+        return Ok(unverified.verify()?);
+    }
+    let verified = tokio::task::spawn_blocking(move || unverified.verify()).await;
+    Ok(verified.map_err(|_| StreamError::Stopping)??)
+}

@@ -1,0 +1,309 @@
+//! The one task of a node. It owns the peer, the store and the datagram socket, and dispatches.
+//!
+//! Invariants: it waits for nothing but the next input: whatever could take long (streams, hashing, a
+//! socket that does not take more) is elsewhere or queued. After each input the peer's orders are carried
+//! out to the last. Work taken up at a time is bounded, so that no source of input starves another.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dht_proto::{Moment, NetworkId, NodeIdentity};
+use dht_routing::{Bootstrapped, Command, Event, Input, OperationId, Outcome, Output, Peer, Route};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::control::{Cancelled, ORDERS, Order};
+use crate::datagrams::{Arrival, Datagrams, RECEIVE_ROOM};
+use crate::node::JoinState;
+use crate::operations::Operations;
+use crate::storage::Storage;
+use crate::streams::{News, Streams};
+use crate::{JoinError, NodeStatus};
+
+/// Datagrams taken from the socket before other inputs get their turn.
+const RECEIVE_BATCH: usize = 32;
+
+/// The task sleeps this long when nothing at all is waited for.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Everything a running node is.
+pub(crate) struct Task {
+    pub(crate) clock: Clock,
+    pub(crate) peer: Peer,
+    pub(crate) storage: Storage,
+    pub(crate) datagrams: Datagrams,
+    pub(crate) streams: Streams,
+    pub(crate) operations: Operations,
+    pub(crate) orders: mpsc::Receiver<Box<Order>>,
+    pub(crate) cancelled: Arc<Cancelled>,
+    pub(crate) joining: Joining,
+    pub(crate) standing: Standing,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What of the status never changes.
+pub(crate) struct Standing {
+    pub(crate) node: NodeIdentity,
+    pub(crate) addr: SocketAddr,
+    pub(crate) network: NetworkId,
+    pub(crate) receive_buffer: usize,
+}
+
+/// The first attempt to join.
+pub(crate) struct Joining {
+    pub(crate) operation: Option<OperationId>,
+    pub(crate) state: watch::Sender<JoinState>,
+}
+
+/// Where the loop goes on.
+enum Turn {
+    Order(Option<Box<Order>>),
+    Cancelled,
+    Readable,
+    Writable,
+    Streams(News),
+    Timer,
+    Stop,
+}
+
+impl Task {
+    /// Runs until it is told to stop or the last handle is gone.
+    pub(crate) async fn run(mut self, bootstrap: Vec<SocketAddr>) {
+        self.join(bootstrap);
+        let timer = sleep_until(Instant::now());
+        tokio::pin!(timer);
+        loop {
+            self.arm(timer.as_mut());
+            let turn = tokio::select! {
+                () = self.stop.cancelled() => Turn::Stop,
+                order = self.orders.recv() => Turn::Order(order),
+                () = self.cancelled.added() => Turn::Cancelled,
+                _ = self.datagrams.socket().readable() => Turn::Readable,
+                _ = self.datagrams.socket().writable(), if self.datagrams.is_waiting() => Turn::Writable,
+                news = self.streams.news() => Turn::Streams(news),
+                () = timer.as_mut() => Turn::Timer,
+            };
+            match turn {
+                Turn::Order(Some(order)) => self.take_orders(order),
+                Turn::Cancelled => self.cancel(),
+                Turn::Readable => self.receive(),
+                Turn::Writable => self.datagrams.flush(),
+                Turn::Streams(news) => self.take_news(news),
+                Turn::Timer => self.wake(),
+                Turn::Stop | Turn::Order(None) => break,
+            }
+        }
+        self.end().await;
+    }
+
+    fn join(&mut self, bootstrap: Vec<SocketAddr>) {
+        let now = self.clock.now();
+        if bootstrap.is_empty() {
+            self.joining.state.send_replace(Some(Ok(Bootstrapped { contacts: 0 })));
+        } else if let Ok(id) =
+            self.peer.handle_command(now, Command::Bootstrap { addrs: bootstrap })
+        {
+            self.joining.operation = Some(id);
+        }
+        self.carry_out(now, VecDeque::new());
+    }
+
+    /// Sets the timer to the next deadline. One that is only put off is left to fire early: most are put
+    /// off before they come.
+    fn arm(&self, timer: Pin<&mut Sleep>) {
+        let deadlines =
+            [self.peer.poll_timeout(), self.storage.sweep_due(), self.streams.poll_timeout()];
+        let due = match deadlines.into_iter().flatten().min() {
+            Some(moment) => self.clock.instant(moment),
+            None => Instant::now() + IDLE,
+        };
+        if timer.is_elapsed() || due < timer.deadline() {
+            timer.reset(due);
+        }
+    }
+
+    fn wake(&mut self) {
+        let now = self.clock.now();
+        self.storage.sweep(now);
+        if self.peer.poll_timeout().is_some_and(|due| due <= now) {
+            self.peer.handle_timeout(now);
+        }
+        let mut inputs = VecDeque::new();
+        self.streams.handle_timeout(now, &mut inputs);
+        self.carry_out(now, inputs);
+    }
+
+    fn take_orders(&mut self, first: Box<Order>) {
+        let now = self.clock.now();
+        self.obey(now, *first);
+        for _ in 1..ORDERS {
+            match self.orders.try_recv() {
+                Ok(order) => self.obey(now, *order),
+                Err(_) => break,
+            }
+        }
+        self.carry_out(now, VecDeque::new());
+    }
+
+    /// Replies that nobody waits for any more are dropped: their callers are gone.
+    fn obey(&mut self, now: Moment, order: Order) {
+        match order {
+            Order::Operate { reply, .. } if reply.is_closed() => {}
+            Order::Operate { number, command, reply } => {
+                match self.peer.handle_command(now, command) {
+                    Ok(id) => self.operations.started(id, number, reply),
+                    Err(busy) => drop(reply.send(Err(busy))),
+                }
+            }
+            Order::Status { reply } => drop(reply.send(self.status(now))),
+            Order::Contacts { reply } => drop(reply.send(self.peer.contacts().collect())),
+            Order::List { from, limit, reply } => {
+                drop(reply.send((now, self.storage.list(now, from, limit))));
+            }
+        }
+    }
+
+    fn cancel(&mut self) {
+        let now = self.clock.now();
+        for number in self.cancelled.take() {
+            if let Some(id) = self.operations.cancelled(number) {
+                self.peer.cancel(now, id);
+            }
+        }
+        self.carry_out(now, VecDeque::new());
+    }
+
+    fn receive(&mut self) {
+        let mut room = [0; RECEIVE_ROOM];
+        for _ in 0..RECEIVE_BATCH {
+            let (length, source) = match self.datagrams.socket().try_recv_from(&mut room) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // What an earlier datagram met on its way, on systems that tell it here.
+                Err(_) => continue,
+            };
+            let Some(datagram) = room.get_mut(..length) else { continue };
+            let now = self.clock.now();
+            if let Arrival::Input(input) = self.datagrams.receive(now, source, datagram) {
+                self.carry_out(now, VecDeque::from([input]));
+            }
+        }
+    }
+
+    fn take_news(&mut self, news: News) {
+        let now = self.clock.now();
+        let mut inputs = VecDeque::new();
+        self.streams.take(now, news, &mut inputs);
+        self.carry_out(now, inputs);
+    }
+
+    /// Feeds `inputs` to the peer one by one, each after the orders that the one before it led to.
+    fn carry_out(&mut self, now: Moment, mut inputs: VecDeque<Input>) {
+        loop {
+            while let Some(output) = self.peer.poll_output() {
+                self.obey_peer(now, output, &mut inputs);
+            }
+            match inputs.pop_front() {
+                Some(input) => self.peer.handle_input(now, input),
+                None => return,
+            }
+        }
+    }
+
+    fn obey_peer(&mut self, now: Moment, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Send { route: Route::Datagram(contact), message } => {
+                self.datagrams.send(now, contact, message);
+            }
+            Output::Send { route: Route::Dial(contact), message } => {
+                self.streams.dial(now, contact, message, inputs);
+            }
+            Output::Send { route: Route::Answer(stream), message } => {
+                self.streams.answer(stream, message);
+            }
+            Output::Greet { addr } => self.datagrams.greet(now, addr),
+            Output::Withdraw { request } => {
+                self.datagrams.withdraw(request);
+                self.streams.withdraw(request);
+            }
+            Output::Load { ticket, key, kinds, whole_up_to } => {
+                inputs.push_back(self.storage.load(now, ticket, key, kinds, whole_up_to));
+            }
+            Output::Save { ticket, record, terms } => {
+                inputs.push_back(self.storage.save(now, ticket, record, terms));
+                self.tell_usage();
+            }
+            Output::Renew { slot, digest, terms } => {
+                self.storage.renew(now, slot, digest, terms);
+                self.tell_usage();
+            }
+            Output::Event(event) => self.publish(event),
+        }
+    }
+
+    fn tell_usage(&mut self) {
+        let usage = self.storage.usage();
+        self.peer.set_usage(dht_routing::Usage {
+            records: usage.records,
+            bytes: usage.bytes,
+            capacity: usage.capacity,
+        });
+    }
+
+    fn publish(&mut self, event: Event) {
+        let node = self.standing.node.id();
+        match event {
+            Event::Finished { operation, outcome: Outcome::Bootstrapped(result) }
+                if self.joining.operation == Some(operation) =>
+            {
+                match &result {
+                    Ok(joined) => tracing::info!(?node, contacts = joined.contacts, "Joined"),
+                    Err(error) => tracing::warn!(?node, %error, "Not joined, trying on"),
+                }
+                self.joining.operation = None;
+                self.joining.state.send_replace(Some(result.map_err(JoinError::from)));
+            }
+            Event::Finished { operation, outcome } => self.operations.finished(operation, outcome),
+            Event::Joined(contact) => tracing::debug!(?node, %contact, "contact joined"),
+            Event::Left(contact) => tracing::debug!(?node, %contact, "contact left"),
+            Event::Isolated => {
+                tracing::warn!(?node, "No node answers any more, trying to join again")
+            }
+        }
+    }
+
+    fn status(&self, now: Moment) -> NodeStatus {
+        let figures = self.peer.status();
+        let (traffic, mut dropped) = self.datagrams.figures();
+        self.streams.count(&mut dropped);
+        NodeStatus {
+            node: self.standing.node,
+            addr: self.standing.addr,
+            network: self.standing.network,
+            uptime: now.since(self.clock.started()),
+            contacts: figures.contacts,
+            operations: figures.operations,
+            requests: figures.requests,
+            network_size: figures.network_size,
+            store: self.storage.usage(),
+            streams: self.streams.len(),
+            receive_buffer: self.standing.receive_buffer,
+            traffic,
+            dropped,
+        }
+    }
+
+    async fn end(mut self) {
+        self.orders.close();
+        // Their callers learn that the node has stopped.
+        self.operations = Operations::default();
+        self.streams.shutdown().await;
+        tracing::info!(node = ?self.standing.node.id(), "Stopped");
+    }
+}
