@@ -35,7 +35,6 @@ mod random;
 mod requests;
 mod responder;
 pub mod rtt;
-mod size;
 mod spares;
 pub mod table;
 

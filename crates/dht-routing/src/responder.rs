@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Moment, NodeId, NodeIdentity,
+    Body, Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId, NodeIdentity,
     OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope, Summary, Terms,
     Ttl,
 };
 
-use crate::{Config, Route, RoutingTable, size};
+use crate::{Config, Route, RoutingTable};
 
 /// Who asked, and what may be told to them.
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +213,7 @@ impl Responder<'_> {
         let Held { summary, record } = held;
         if let Some(record) = record.filter(Record::is_inline) {
             let reply = Reply::Found { record, ttl, closer: Vec::new() };
-            if size::of_reply(&reply) <= asker.budget {
+            if self.message(asker, reply.clone()).datagram_len() <= asker.budget {
                 return self.with_closer(reply, asker, key);
             }
         }
@@ -252,19 +252,32 @@ impl Responder<'_> {
     }
 
     /// Fills in the nodes closer to `key` than ourselves, as many as there is room for.
-    fn with_closer(&self, mut reply: Reply, asker: &Asker, key: &Key) -> Reply {
+    fn with_closer(&self, reply: Reply, asker: &Asker, key: &Key) -> Reply {
         let own = key.distance(&self.local);
         let mut contacts = self.tellable(asker, key);
         contacts.retain(|contact| key.distance(&contact.id()) < own);
-        fill(&mut reply, contacts, asker.budget);
-        reply
+        self.fill(asker, reply, contacts)
     }
 
     /// The closest nodes to `key` that we know, as many as there is room for.
     fn nodes(&self, asker: &Asker, key: &Key) -> Reply {
-        let mut reply = Reply::Nodes { closer: Vec::new() };
-        fill(&mut reply, self.tellable(asker, key), asker.budget);
+        self.fill(asker, Reply::Nodes { closer: Vec::new() }, self.tellable(asker, key))
+    }
+
+    /// Puts as many of `contacts` into `reply` as may be sent.
+    fn fill(&self, asker: &Asker, mut reply: Reply, mut contacts: Vec<Contact>) -> Reply {
+        let message = self.message(asker, reply.clone());
+        contacts.truncate(message.contacts_that_fit(&contacts, asker.budget));
+        if let Some(closer) = reply.closer_mut() {
+            *closer = contacts;
+        }
         reply
+    }
+
+    /// The message that carries `reply`.
+    pub(crate) fn message(&self, asker: &Asker, reply: Reply) -> Message {
+        let Config { role, families, .. } = *self.config;
+        Message { role, families, id: asker.id, body: Body::Reply(reply) }
     }
 
     /// The k closest contacts that the asker can use, and that are not the asker.
@@ -278,20 +291,5 @@ impl Responder<'_> {
             };
             reaches && asker.families.include(ip) && entry.contact.id() != asker.node.id()
         })
-    }
-}
-
-/// Puts as many of `contacts` into `reply` as fit `budget` bytes.
-fn fill(reply: &mut Reply, mut contacts: Vec<Contact>, budget: usize) {
-    let mut room = budget.saturating_sub(size::of_reply(reply));
-    let mut fitting = 0;
-    for contact in &contacts {
-        let Some(left) = room.checked_sub(size::of_contact(contact)) else { break };
-        room = left;
-        fitting += 1;
-    }
-    contacts.truncate(fitting);
-    if let Some(closer) = reply.closer_mut() {
-        *closer = contacts;
     }
 }

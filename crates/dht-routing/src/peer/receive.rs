@@ -118,8 +118,18 @@ impl Peer {
         }
     }
 
+    /// Sends a reply, unless it is longer than the asker's address may get: then silence is the answer.
     fn reply(&mut self, asker: &Asker, reply: Reply) {
-        self.send(asker.route, asker.id, Body::Reply(reply));
+        let message = Message {
+            role: self.config.role,
+            families: self.config.families,
+            id: asker.id,
+            body: Body::Reply(reply),
+        };
+        let by_stream = matches!(asker.route, Route::Answer(_));
+        if by_stream || message.datagram_len() <= asker.budget {
+            self.outputs.push_back(Output::Send { route: asker.route, message });
+        }
     }
 
     fn responder(&self, now: Moment) -> Responder<'_> {
