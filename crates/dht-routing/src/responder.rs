@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Body, Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId, NodeIdentity,
-    OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope, Summary, Terms,
-    Ttl,
+    Body, Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
+    NodeIdentity, OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope,
+    Summary, Terms, Ttl,
 };
 
 use crate::{Config, Route, RoutingTable};
