@@ -51,7 +51,7 @@ impl Default for Config {
             transfers: 4,
             item_limit: VALUE_MAX,
             quorum: 3,
-            refresh: Duration::from_secs(3_600),
+            refresh: Duration::from_hours(1),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Lookup {
 
     /// The next node to ask, now marked as asked; `None` while enough requests are in flight or nobody
     /// else is worth asking.
-    pub fn next(&mut self) -> Option<Contact> {
+    pub fn next_to_ask(&mut self) -> Option<Contact> {
         let limit = if self.is_end_game() { self.k } else { self.alpha };
         if self.in_flight >= limit {
             return None;

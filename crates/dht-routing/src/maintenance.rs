@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::{Config, RoutingTable};
 
 /// An entry that has not answered for so long is pinged.
-pub(crate) const CHECK_AFTER: Duration = Duration::from_secs(600);
+pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(10);
 /// Shortest time between two pings of upkeep.
 const CHECK_SPACING: Duration = Duration::from_secs(1);
 /// Time between the lookups that fill the table after a bootstrap.
@@ -21,7 +21,7 @@ const FILL_SPACING: Duration = Duration::from_millis(50);
 const NEIGHBOURS_MIN: Duration = Duration::from_secs(1);
 /// First wait before an empty table is filled again; doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(120);
+const RETRY_MAX: Duration = Duration::from_mins(2);
 /// Deepest bucket that is filled actively: deeper ones hold neighbours, whom the own lookup finds.
 const FILL_DEPTH: usize = 32;
 

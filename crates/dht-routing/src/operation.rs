@@ -106,8 +106,8 @@ pub(crate) enum Operation {
 impl Operation {
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
         match self {
-            Self::Bootstrap(operation) => operation.handle(scene, happened),
-            Self::Find(operation) => operation.handle(scene, happened),
+            Self::Bootstrap(operation) => operation.handle(scene, &happened),
+            Self::Find(operation) => operation.handle(scene, &happened),
             Self::Store(operation) => operation.handle(scene, happened),
             Self::Fetch(operation) => operation.handle(scene, happened),
             Self::Exchange(operation) => operation.handle(scene, happened),

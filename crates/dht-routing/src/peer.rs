@@ -85,7 +85,7 @@ enum Audience {
 #[derive(Debug, Clone)]
 enum Effect {
     Operation(OperationId),
-    Answer(Lookout),
+    Answer(Box<Lookout>),
 }
 
 /// What the store holds, to be told to nodes that inspect us.

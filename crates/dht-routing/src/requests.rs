@@ -92,7 +92,7 @@ pub(crate) enum Due {
     /// Its owner should not wait any longer.
     Overdue { id: RequestId },
     /// It was removed.
-    Expired(RequestId, InFlight),
+    Expired(RequestId, Box<InFlight>),
 }
 
 /// The requests in flight.
@@ -223,7 +223,7 @@ impl Requests {
         let (due, id) = *self.deadlines.first().filter(|(due, _)| *due <= now)?;
         let request = self.in_flight.get_mut(&id)?;
         if request.stage == Stage::Overdue {
-            return self.remove(id).map(|request| Due::Expired(id, request));
+            return self.remove(id).map(|request| Due::Expired(id, Box::new(request)));
         }
         let again = request.tries_left > 0;
         let was = request.stage;

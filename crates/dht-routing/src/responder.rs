@@ -135,15 +135,15 @@ impl Responder<'_> {
     pub(crate) fn loaded(
         &self,
         asker: &Asker,
-        then: Then,
+        then: &Then,
         found: Option<Held>,
     ) -> (Reply, Option<Summary>) {
         match then {
-            Then::Fetch { key } => (self.fetched(asker, &key, found), None),
-            Then::Download { key } => (self.downloaded(asker, &key, found), None),
+            Then::Fetch { key } => (self.fetched(asker, key, found), None),
+            Then::Download { key } => (self.downloaded(asker, key, found), None),
             Then::Offer { incoming, expected } => {
                 let existing = found.map(|held| held.summary);
-                self.compared(asker, existing.as_ref(), incoming, expected)
+                self.compared(asker, existing.as_ref(), *incoming, *expected)
             }
         }
     }

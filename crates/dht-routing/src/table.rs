@@ -199,8 +199,7 @@ impl RoutingTable {
         if radius == Distance::MAX {
             return self.len as u64 + 1;
         }
-        let [a, b, c, d, e, f, g, h, ..] = *radius.as_bytes();
-        let head = u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1);
+        let head = radius.as_bytes().first_chunk().copied().map_or(1, u64::from_be_bytes).max(1);
         let estimate = (u128::from(u64::MAX) * self.k as u128) / u128::from(head);
         u64::try_from(estimate).unwrap_or(u64::MAX).max(self.len as u64 + 1)
     }

@@ -1,5 +1,7 @@
 //! Networks of peers in virtual time: what the parts do together.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up is to fail")]
+
 #[path = "network/world.rs"]
 mod world;
 

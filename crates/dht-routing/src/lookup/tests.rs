@@ -25,7 +25,7 @@ fn lookup(seeds: &[Contact]) -> Lookup {
 }
 
 fn drain(lookup: &mut Lookup) -> Vec<Contact> {
-    std::iter::from_fn(|| lookup.next()).collect()
+    std::iter::from_fn(|| lookup.next_to_ask()).collect()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_lookup_is_done_when_the_k_closest_answered_and_lists_them_closest_first() {
         }
     }
     assert_eq!(lookup.closest().collect::<Vec<_>>(), nodes[..K]);
-    assert_eq!(lookup.next(), None);
+    assert_eq!(lookup.next_to_ask(), None);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn we_count_as_one_of_the_closest_where_we_are() {
 #[test]
 fn a_lookup_without_anybody_to_ask_is_done_at_once() {
     let mut lookup = lookup(&[]);
-    assert_eq!(lookup.next(), None);
+    assert_eq!(lookup.next_to_ask(), None);
     assert!(lookup.is_done());
     assert_eq!(lookup.closest().count(), 0);
 }

@@ -29,8 +29,8 @@ impl Bootstrap {
         Self { waiting: addrs.clone(), addrs, lookup }
     }
 
-    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        match &happened {
+    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
+        match happened {
             Happened::Started => {
                 for addr in &self.addrs {
                     scene.orders.push(Order::Greet(*addr));
@@ -45,7 +45,7 @@ impl Bootstrap {
             Happened::Silent(addr) => self.heard(*addr),
             _ => {}
         }
-        follow(&mut self.lookup, &happened);
+        follow(&mut self.lookup, happened);
         self.advance(scene);
     }
 
@@ -55,7 +55,7 @@ impl Bootstrap {
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
         let target = self.lookup.target();
-        while let Some(to) = self.lookup.next() {
+        while let Some(to) = self.lookup.next_to_ask() {
             let tries = if self.lookup.answers() == 0 { TRIES } else { 1 };
             scene.ask(to, Request::FindNode { target }, tries);
         }

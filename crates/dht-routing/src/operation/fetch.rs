@@ -142,7 +142,7 @@ impl Fetch {
                     Taken::NoHolderLeft => continue,
                 }
             }
-            let Some(to) = self.lookup.next() else { break };
+            let Some(to) = self.lookup.next_to_ask() else { break };
             // Other kinds are of interest only to tell that they live here; they must not hide a named value.
             let kinds = if self.wanted.contains(Kind::Named) { self.wanted } else { KindSet::ALL };
             self.requests += 1;

@@ -17,10 +17,10 @@ impl Find {
         Self { lookup: scene.lookup(target, false) }
     }
 
-    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        follow(&mut self.lookup, &happened);
+    pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
+        follow(&mut self.lookup, happened);
         let target = self.lookup.target();
-        while let Some(to) = self.lookup.next() {
+        while let Some(to) = self.lookup.next_to_ask() {
             scene.ask(to, Request::FindNode { target }, 1);
         }
         if self.lookup.is_done() {

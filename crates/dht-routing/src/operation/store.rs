@@ -190,7 +190,7 @@ impl Store {
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
-        while let Some(to) = self.lookup.next() {
+        while let Some(to) = self.lookup.next_to_ask() {
             let within = self.record.key().distance(&to.id()) <= self.radius;
             if within || self.lookup.is_end_game() {
                 self.place(scene, to);

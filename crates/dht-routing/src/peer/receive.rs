@@ -16,7 +16,7 @@ use crate::table::Answered;
 use crate::{Event, Output, Route, Ticket, Via};
 
 /// An entry that has not answered for so long may be pinged in favour of a newcomer.
-const DOUBT_AFTER: Duration = Duration::from_secs(60);
+const DOUBT_AFTER: Duration = Duration::from_mins(1);
 
 impl Peer {
     pub(super) fn received(&mut self, now: Moment, from: NodeIdentity, via: Via, message: Message) {
@@ -76,12 +76,12 @@ impl Peer {
             }
             Response::Load { key, kinds, whole_up_to, then } => {
                 let lookout = Lookout { asker: *asker, then: Waiting::Loaded(then) };
-                let ticket = self.ticket(Effect::Answer(lookout));
+                let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.outputs.push_back(Output::Load { ticket, key, kinds, whole_up_to });
             }
             Response::Save { record, terms } => {
                 let lookout = Lookout { asker: *asker, then: Waiting::Saved(record.key()) };
-                let ticket = self.ticket(Effect::Answer(lookout));
+                let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.outputs.push_back(Output::Save { ticket, record, terms });
             }
         }
@@ -90,8 +90,9 @@ impl Peer {
     pub(super) fn loaded(&mut self, now: Moment, ticket: Ticket, found: Option<Held>) {
         match self.effects.remove(&ticket) {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Loaded(found)),
-            Some(Effect::Answer(Lookout { asker, then: Waiting::Loaded(then) })) => {
-                let (reply, renewed) = self.responder(now).loaded(&asker, then, found);
+            Some(Effect::Answer(lookout)) => {
+                let Lookout { asker, then: Waiting::Loaded(then) } = *lookout else { return };
+                let (reply, renewed) = self.responder(now).loaded(&asker, &then, found);
                 if let Some(summary) = renewed {
                     let terms = Terms {
                         expires: summary.expires,
@@ -103,18 +104,19 @@ impl Peer {
                 }
                 self.reply(&asker, reply);
             }
-            _ => {}
+            None => {}
         }
     }
 
     pub(super) fn saved(&mut self, now: Moment, ticket: Ticket, result: Result<(), Refusal>) {
         match self.effects.remove(&ticket) {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Saved(result)),
-            Some(Effect::Answer(Lookout { asker, then: Waiting::Saved(key) })) => {
+            Some(Effect::Answer(lookout)) => {
+                let Lookout { asker, then: Waiting::Saved(key) } = *lookout else { return };
                 let reply = self.responder(now).saved(&asker, &key, result);
                 self.reply(&asker, reply);
             }
-            _ => {}
+            None => {}
         }
     }
 

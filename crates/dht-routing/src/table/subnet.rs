@@ -17,15 +17,9 @@ impl Subnet {
         if Scope::of(ip) != Some(Scope::Public) {
             return None;
         }
-        Some(match ip.to_canonical() {
-            IpAddr::V4(ip) => {
-                let [a, b, c, _] = ip.octets();
-                Self::V4([a, b, c])
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, ..] = ip.octets();
-                Self::V6([a, b, c, d, e, f])
-            }
-        })
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => ip.octets().first_chunk().copied().map(Self::V4),
+            IpAddr::V6(ip) => ip.octets().first_chunk().copied().map(Self::V6),
+        }
     }
 }

@@ -32,7 +32,7 @@ fn a_lookup_finds_the_true_closest_nodes() {
         let Outcome::Nodes(found) = world.run(from, Command::FindNode { target }) else {
             panic!("a lookup ends with nodes");
         };
-        let found: Vec<_> = found.iter().map(|contact| contact.id()).collect();
+        let found: Vec<_> = found.iter().map(dht_proto::Contact::id).collect();
         let expected: Vec<_> = expected[..16].iter().map(|host| identity(*host).id()).collect();
         assert_eq!(found, expected);
     }
@@ -60,7 +60,7 @@ fn a_node_whose_bootstrap_failed_goes_on_trying() {
     world.hosts[0].alive = false;
     world.run(1, Command::Bootstrap { addrs: vec![addr(0)] });
     world.hosts[0].alive = true;
-    world.run_for(Duration::from_secs(300));
+    world.run_for(Duration::from_mins(5));
     assert_eq!(world.hosts[1].peer.status().contacts, 1);
     assert_eq!(world.hosts[0].peer.status().contacts, 1);
 }
@@ -75,10 +75,10 @@ fn a_node_whose_table_empties_bootstraps_again() {
     world.cut_off.clear();
     world.add(config().build().unwrap());
     world.bootstrap(3, 2);
-    world.run_for(Duration::from_secs(3_600));
+    world.run_for(Duration::from_hours(1));
     world.hosts[3].alive = false;
     world.hosts[0].alive = true;
-    world.run_for(Duration::from_secs(3_600));
+    world.run_for(Duration::from_hours(1));
     assert!(world.hosts[2].peer.table().entry(&identity(0).id()).is_some());
 }
 
@@ -88,7 +88,7 @@ fn bootstrap_of_one_node_costs_a_bounded_number_of_requests() {
     let newcomer = world.add(config().build().unwrap());
     world.run(newcomer, Command::Bootstrap { addrs: vec![addr(0)] });
     let joined = world.hosts[newcomer].sent;
-    world.run_for(Duration::from_secs(60));
+    world.run_for(Duration::from_mins(1));
     let filled = world.hosts[newcomer].sent;
     assert!(joined <= 60, "{joined} datagrams to join");
     assert!(filled <= 400, "{filled} datagrams to join and fill the table");
@@ -105,7 +105,7 @@ fn a_cancelled_operation_ends_without_an_outcome_and_leaves_no_timer_behind() {
     let id = world.command(0, Command::FindNode { target: Key::named(b"x") });
     world.hosts[0].peer.cancel(now, id);
     assert_eq!(world.hosts[0].peer.status().operations, 0);
-    world.run_for(Duration::from_secs(60));
+    world.run_for(Duration::from_mins(1));
     assert!(world.hosts[0].finished.is_empty());
 }
 

@@ -11,7 +11,7 @@ use crate::world::{World, addr, config, identity};
 fn a_node_that_answers_for_an_hour_stays_in_the_table() {
     let mut world = World::joined(40);
     let before: Vec<_> = world.hosts[0].peer.contacts().map(|contact| contact.id()).collect();
-    world.run_for(Duration::from_secs(3_600));
+    world.run_for(Duration::from_hours(1));
     let table = world.hosts[0].peer.table();
     assert!(before.iter().all(|id| table.entry(id).is_some()));
 }
@@ -22,7 +22,7 @@ fn dead_nodes_leave_the_table() {
     for host in 20..40 {
         world.hosts[host].alive = false;
     }
-    world.run_for(Duration::from_secs(3_600));
+    world.run_for(Duration::from_hours(1));
     let dead = |id| (20..40).any(|host| identity(host).id() == id);
     for host in 0..20 {
         assert!(world.hosts[host].peer.contacts().all(|contact| !dead(contact.id())));
@@ -42,7 +42,7 @@ fn losing_our_own_network_for_a_minute_does_not_empty_the_table() {
     }
     assert_eq!(world.hosts[0].peer.status().contacts, before);
     world.cut_off.clear();
-    world.run_for(Duration::from_secs(60));
+    world.run_for(Duration::from_mins(1));
     assert_eq!(world.hosts[0].peer.status().contacts, before);
 }
 
@@ -87,7 +87,7 @@ fn nothing_enters_the_table_by_a_packet_it_sent_us_only_by_answering_us() {
     world.add(config().build().unwrap());
     world.input(0, request(5, Role::Full));
     assert_eq!(world.hosts[0].peer.status().contacts, 0);
-    world.run_for(Duration::from_secs(60));
+    world.run_for(Duration::from_mins(1));
     assert_eq!(world.hosts[0].peer.status().contacts, 0);
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Host {
 }
 
 enum Delivery {
-    Message { to: usize, from: usize, route: Route, message: Message },
+    Message { to: usize, from: usize, route: Route, message: Box<Message> },
     Greeting { to: SocketAddr, from: usize },
     Greeted { to: usize, from: usize },
 }
@@ -130,7 +130,7 @@ impl World {
     /// Runs a command to its end.
     pub(crate) fn run(&mut self, host: usize, command: Command) -> Outcome {
         let id = self.command(host, command);
-        let limit = self.now + Duration::from_secs(120);
+        let limit = self.now + Duration::from_mins(2);
         while self.now < limit {
             if let Some(outcome) = self.hosts[host].finished.remove(&id) {
                 return outcome;
@@ -205,7 +205,7 @@ impl World {
                     }
                     Route::Answer(_) => Via::Outbound,
                 };
-                self.input(to, Input::Received { from: identity(from), via, message });
+                self.input(to, Input::Received { from: identity(from), via, message: *message });
             }
         }
     }
@@ -229,7 +229,7 @@ impl World {
                     });
                     if let Some(lie) = &self.hosts[host].lies_with {
                         let terms = Terms {
-                            expires: now + Duration::from_secs(60),
+                            expires: now + Duration::from_mins(1),
                             purpose: dht_proto::Purpose::Publish,
                             expected: None,
                         };
@@ -273,7 +273,10 @@ impl World {
         if let Some(to) = to
             && !(lost && matches!(route, Route::Datagram(_)))
         {
-            self.push(delay, Delivery::Message { to, from: host, route, message });
+            self.push(
+                delay,
+                Delivery::Message { to, from: host, route, message: Box::new(message) },
+            );
         }
     }
 
