@@ -39,8 +39,8 @@ pub use status::{Drops, NodeStatus, StoredKey, Traffic};
 pub use dht_proto::limits::VALUE_MAX;
 pub use dht_proto::{
     AuthorKey, AuthorSecret, Contact, Difficulty, Digest, Distance, Families, Inspection, Key,
-    Kind, KindSet, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError, Purpose, Record,
-    RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
+    Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError, Purpose,
+    Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
 };
 pub use dht_routing::{Bootstrapped, Config, ConfigBuilder, ConfigError, Ponged, StoreReport};
 pub use dht_store::{RecordStore, Usage};

@@ -1,0 +1,87 @@
+//! What the tests of nodes on loopback sockets have in common.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dht_node::{Drops, Node, NodeBuilder, NodeStatus};
+
+pub mod stranger;
+
+/// No single step of a test takes longer, or the test fails.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+pub fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+pub fn builder() -> NodeBuilder {
+    Node::builder().listen(loopback())
+}
+
+/// A node alone.
+pub async fn single() -> Node {
+    builder().start().await.unwrap()
+}
+
+/// A node that has joined through another.
+pub async fn joined(builder: NodeBuilder, through: &Node) -> Node {
+    let node = builder.bootstrap(through.local_addr()).start().await.unwrap();
+    node.joined().await.unwrap();
+    node
+}
+
+/// Nodes that joined at once through the first of them.
+pub async fn network(count: usize) -> Vec<Node> {
+    let mut nodes = vec![single().await];
+    for _ in 1..count {
+        let builder = builder().bootstrap(nodes[0].local_addr());
+        nodes.push(builder.start().await.unwrap());
+    }
+    for node in &nodes {
+        within(node.joined()).await.unwrap();
+    }
+    nodes
+}
+
+/// Bytes that look random, different for each seed.
+pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    })
+    .take(length)
+    .collect()
+}
+
+/// Awaits `future`, but not for ever.
+pub async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, future).await.expect("takes longer than the limit")
+}
+
+/// Asks a node for its figures until they are as wanted.
+#[track_caller]
+pub async fn until(node: &Node, what: &str, wanted: impl Fn(&NodeStatus) -> bool) -> NodeStatus {
+    let poll = async {
+        loop {
+            let status = node.info().await.unwrap();
+            if wanted(&status) {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    match tokio::time::timeout(LIMIT, poll).await {
+        Ok(status) => status,
+        Err(_) => panic!("never {what}: {:?}", node.info().await),
+    }
+}
+
+/// Waits until a node has dropped exactly this.
+pub async fn until_dropped(node: &Node, wanted: Drops) {
+    until(node, &format!("{wanted:?}"), |status| status.dropped == wanted).await;
+}
