@@ -81,7 +81,9 @@ pub async fn until(node: &Node, what: &str, wanted: impl Fn(&NodeStatus) -> bool
     }
 }
 
-/// Waits until a node has dropped exactly this.
-pub async fn until_dropped(node: &Node, wanted: Drops) {
-    until(node, &format!("{wanted:?}"), |status| status.dropped == wanted).await;
+/// Waits until a node has dropped this many of one sort, and nothing else.
+pub async fn until_dropped(node: &Node, sort: fn(&Drops) -> u64, count: u64) {
+    let all = |status: &NodeStatus| sort(&status.dropped) == count;
+    let status = until(node, "dropped all", all).await;
+    assert_eq!(status.dropped.total(), count, "{:?}", status.dropped);
 }
