@@ -25,6 +25,8 @@ use network::{Network, NetworkName};
     after_help = help::AFTER,
     after_long_help = help::AFTER_LONG,
     max_term_width = 100,
+    disable_help_flag = true,
+    disable_version_flag = true,
     group = ArgGroup::new("one-shot").args(["store", "store_at", "fetch", "fetch_at"]),
 )]
 struct Args {
@@ -105,8 +107,16 @@ struct Args {
     ///
     /// Logs go to stderr. The variable `RUST_LOG` overrides this with a filter of its own, such as
     /// `warn,dht_node=trace`.
-    #[arg(short, long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
+    #[arg(short, long, value_name = "LEVEL", help_heading = "Other", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
     verbose: u8,
+
+    /// Print help; `-h` in short
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
+    version: Option<bool>,
 }
 
 /// What the command line asks for.

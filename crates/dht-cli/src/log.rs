@@ -29,7 +29,9 @@ pub(crate) fn start(verbose: u8) -> Result<LogSink, Failure> {
     Ok(sink)
 }
 
-/// Level 0 logs nothing: why the program ends is told without a log.
+/// Level 0 logs nothing: why the program ends is told without a log. What every single node does starts
+/// at level 4, since one process may run a thousand. Targets are matched by their
+/// beginning: `dht` is this program and our crates, `dht_` our crates alone.
 fn filter(verbose: u8) -> Result<EnvFilter, Failure> {
     if let Some(filter) = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()) {
         return EnvFilter::try_new(&filter)
@@ -40,9 +42,9 @@ fn filter(verbose: u8) -> Result<EnvFilter, Failure> {
         0 => "off",
         1 => "error",
         2 => "warn",
-        3 => "info",
-        4 => "info,dht=debug,dht_node=debug,dht_routing=debug",
-        _ => "debug,dht=trace,dht_node=trace,dht_routing=trace",
+        3 => "warn,dht=info,dht_=warn",
+        4 => "info,dht=debug",
+        _ => "debug,dht=trace",
     }))
 }
 

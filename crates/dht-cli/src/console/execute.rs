@@ -8,7 +8,7 @@ use super::command::Command;
 use super::known::Known;
 use super::session::Reply;
 use super::view;
-use crate::address::ConnectAddr;
+use crate::address::{ConnectAddr, reachable};
 use crate::bootstrap;
 use crate::stored;
 
@@ -68,6 +68,9 @@ async fn ping(node: &Node, target: ConnectAddr) -> Result<Reply, String> {
             *reached.first().ok_or_else(|| format!("`{host}` has no address"))?
         }
     };
+    if addr == reachable(node.local_addr()) {
+        return Ok(Reply::Text(format!("{} at {addr} is this node", node.id())));
+    }
     let ponged = node.ping(addr).await.map_err(text)?;
     Ok(Reply::Text(view::ping(addr, &ponged)))
 }

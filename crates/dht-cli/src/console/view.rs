@@ -105,8 +105,9 @@ pub(super) fn info(status: &NodeStatus) -> String {
         (
             "store",
             format!(
-                "{} records, {} of {}",
+                "{} record{}, {} of {}",
                 show_count(store.records),
+                plural(store.records),
                 show_count(store.bytes),
                 show_bytes(store.capacity)
             ),

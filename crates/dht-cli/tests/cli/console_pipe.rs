@@ -1,0 +1,97 @@
+//! The console with commands piped in.
+
+use crate::harness::{Process, run_with};
+
+/// Runs the console on the first of three nodes.
+fn console(script: &str) -> (Vec<String>, String) {
+    let ended = run_with(&["-n", "3", "-l", "127.0.0.1:0", "-i", "-v", "1"], script.as_bytes());
+    let ended = ended.expect_code(0);
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    (stdout.lines().map(str::to_owned).collect(), ended.stderr)
+}
+
+fn key(value: &str) -> String {
+    blake3::hash(value.as_bytes()).to_hex().to_string()
+}
+
+#[test]
+fn values_are_stored_with_their_spaces_and_fetched_again() {
+    let (one, two) = (key("testValue"), key("two words"));
+    let script = format!("s testValue\nf {one}\nstore two words\nfetch {two}\n");
+    let (lines, errors) = console(&script);
+    assert_eq!(
+        lines,
+        [
+            format!("{one} 3 (only 3 nodes found)"),
+            "testValue".to_owned(),
+            format!("{two} 3 (only 3 nodes found)"),
+            "two words".to_owned(),
+        ]
+    );
+    assert_eq!(errors, "");
+}
+
+#[test]
+fn names_hold_values_until_they_are_taken() {
+    let (lines, errors) = console("S motto festina lente\nS motto other\nF motto\n");
+    assert!(lines[0].ends_with(" 3 (only 3 nodes found)"), "{lines:?}");
+    assert_eq!(lines[1..], ["festina lente"]);
+    assert!(errors.contains("error: name is taken"), "{errors}");
+}
+
+#[test]
+fn errors_are_told_on_stderr_and_end_nothing() {
+    let script =
+        format!("nonsense\ns\nf 12\nf {}\np 127.0.0.1\n\ns still here\n", key("nobody has it"));
+    let (lines, errors) = console(&script);
+    assert_eq!(lines, [format!("{} 3 (only 3 nodes found)", key("still here"))]);
+    let told: Vec<&str> = errors.lines().collect();
+    assert_eq!(told.len(), 5, "{errors}");
+    assert!(told[0].contains("unknown command `nonsense`"));
+    assert!(told[1].contains("is written `s VALUE`"));
+    assert!(told[2].contains("a key looks like"));
+    assert!(told[3].contains("not found"));
+    assert!(told[4].contains("the port is missing"));
+}
+
+#[test]
+fn what_a_node_knows_is_shown() {
+    let stored = key("x");
+    let (lines, errors) = console(&format!("s x\nl\nr\ni\nn {stored}\nh\n"));
+    let text = lines.join("\n");
+    assert_eq!(errors, "");
+    assert!(text.contains("1 record, 1 byte\n"), "{text}");
+    assert!(
+        lines.iter().any(|line| line.starts_with(&stored) && line.ends_with("published")),
+        "{text}"
+    );
+    assert!(text.contains("2 nodes in "), "{text}");
+    assert!(text.contains("routing table  2 nodes"), "{text}");
+    assert!(
+        text.contains("2 nodes, the closest first") || text.contains("3 nodes, the closest first"),
+        "{text}"
+    );
+    assert!(text.contains("h, help"), "{text}");
+}
+
+#[test]
+fn quit_leaves_without_reading_on() {
+    let (lines, _) = console("q\ns not read\n");
+    assert_eq!(lines, Vec::<String>::new());
+}
+
+#[test]
+fn commands_are_answered_before_the_input_ends() {
+    let mut process = Process::start(&["-l", "127.0.0.1:0", "-i"]);
+    let addr = process.wait_for_addr();
+    process.send_line("s early");
+    let fetched = loop {
+        // The value is there as soon as the command has been carried out.
+        let ended = crate::harness::run(&["-c", &addr.to_string(), "-f", &key("early")]);
+        if ended.code == Some(0) {
+            break ended;
+        }
+    };
+    assert_eq!(fetched.stdout, b"early");
+    process.finish().expect_code(0);
+}

@@ -1,0 +1,13 @@
+//! The `dht` binary as people and programs meet it: spawned processes, pipes and terminals.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod console_pipe;
+#[cfg(unix)]
+mod console_terminal;
+mod harness;
+mod help;
+mod network;
+#[cfg(unix)]
+mod signals;
+mod usage;
+mod values;
