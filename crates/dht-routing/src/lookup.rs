@@ -1,8 +1,9 @@
 //! An iterative lookup: who to ask next on the way to a point (Kademlia, section 2.3).
 //!
 //! A pure machine over a list of candidates ordered by distance. It is refilled at each reply, never in
-//! rounds: `parallelism` requests are kept in flight, and once the closest candidate of all has answered
-//! without naming a closer one, all the rest of the k closest are asked at once (the end game).
+//! rounds: alpha requests are kept in flight, and once the closest candidate of all has answered without
+//! naming a closer one, all the rest of the k closest are asked at once (the end game). With a
+//! [region](Lookup::with_region) the end game begins as soon as k candidates lie within it.
 //!
 //! *Invariant:* only candidates within the k closest that are not given up are ever asked.
 
@@ -44,6 +45,7 @@ pub struct Lookup {
     alpha: usize,
     candidates: Vec<Candidate>,
     own: Option<Distance>,
+    region: Distance,
     in_flight: usize,
 }
 
@@ -57,11 +59,22 @@ impl Lookup {
         own: Option<Distance>,
         seeds: impl IntoIterator<Item = Contact>,
     ) -> Self {
-        let mut lookup = Self { target, k, alpha, candidates: Vec::new(), own, in_flight: 0 };
+        let region = Distance::ZERO;
+        let mut lookup =
+            Self { target, k, alpha, candidates: Vec::new(), own, region, in_flight: 0 };
         for seed in seeds {
             lookup.add(seed);
         }
         lookup
+    }
+
+    /// Says that hardly more than k nodes live within `region` of the target: once that many candidates do,
+    /// they are asked all at once, for few of them will turn out not to be among the k closest. Saves a round
+    /// trip or two where all of the k closest are wanted.
+    #[must_use]
+    pub fn with_region(mut self, region: Distance) -> Self {
+        self.region = region;
+        self
     }
 
     /// The point looked for.
@@ -134,6 +147,10 @@ impl Lookup {
     pub fn is_end_game(&self) -> bool {
         self.window().next().is_none_or(|(_, first)| first.standing == Standing::Answered)
             || self.own_is_closest()
+            || self
+                .window()
+                .nth(self.wanted().saturating_sub(1))
+                .is_some_and(|(_, c)| c.distance <= self.region)
     }
 
     /// Whether the k closest candidates have all answered. Late and failed ones are left out, but while

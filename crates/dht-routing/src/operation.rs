@@ -56,7 +56,13 @@ impl Scene<'_> {
     pub(crate) fn lookup(&self, target: Key, among: bool) -> Lookup {
         let Config { k, alpha, .. } = *self.config;
         let own = among.then(|| target.distance(&self.local.id()));
-        Lookup::new(target, k, alpha, own, self.table.closest(&target, 2 * k, |_| true))
+        let seeds = self.table.closest(&target, 2 * k, |_| true);
+        Lookup::new(target, k, alpha, own, seeds)
+    }
+
+    /// The distance from any key within which hardly more than k nodes live: half as much again as holds k.
+    pub(crate) fn region(&self) -> dht_proto::Distance {
+        self.table.radius(self.config.k + self.config.k / 2)
     }
 
     pub(crate) fn order(&mut self, order: Order) {

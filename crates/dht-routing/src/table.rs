@@ -3,7 +3,10 @@
 //! It owns who is known and alive; it sends nothing. [`RoutingTable::answered`] is the only way in.
 //!
 //! *Invariant:* every entry answered a request of ours at the address it is listed with.
-//! *Invariant:* an entry leaves only by [`RoutingTable::failed`], never to make room for a newcomer.
+//! *Invariant:* the half of a full bucket that is known for the longest leaves only by
+//! [`RoutingTable::failed`], never to make room for a newcomer: who floods us with new nodes does not get rid
+//! of the old ones. The other half goes to the nodes with the shortest round trips (proximity neighbour
+//! selection, Gummadi et al., SIGCOMM 2003), which makes the first steps of every lookup short.
 
 use std::time::Duration;
 
@@ -34,6 +37,11 @@ pub enum Answered {
     Renewed,
     /// It entered the table.
     Inserted,
+    /// It entered the table in the place of an entry that is further away in time, which waits now.
+    Displaced {
+        /// The entry that left.
+        left: Contact,
+    },
     /// Its bucket is full; it waits in the replacement cache. `oldest` is the entry that has not answered
     /// for the longest time: if it does not answer a ping, the newcomer can have its place.
     Waiting {
@@ -130,19 +138,19 @@ impl RoutingTable {
         }
         let k = self.k;
         let Some(bucket) = self.buckets.get_mut(index) else { return Answered::Refused };
+        let rtt = RttEstimate::first(rtt);
+        let entry = Entry { contact, rtt, answered: now, since: now, failures: 0 };
         match bucket.entries().first() {
             Some(oldest) if bucket.entries().len() >= k => {
                 let (oldest, since) = (oldest.contact, oldest.answered);
+                if let Some(left) = bucket.displace(entry, k.div_ceil(2)) {
+                    return Answered::Displaced { left };
+                }
                 bucket.wait(contact);
                 Answered::Waiting { oldest, since }
             }
             _ => {
-                bucket.insert(Entry {
-                    contact,
-                    rtt: RttEstimate::first(rtt),
-                    answered: now,
-                    failures: 0,
-                });
+                bucket.insert(entry);
                 self.len += 1;
                 Answered::Inserted
             }

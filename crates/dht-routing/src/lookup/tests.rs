@@ -163,3 +163,13 @@ fn a_node_that_was_never_asked_cannot_become_late_or_failed() {
     assert_eq!(lookup.standing(&nodes[3].id()), Some(Standing::Fresh));
     assert_eq!(lookup.standing(&contacts(9)[8].id()), None);
 }
+
+#[test]
+fn candidates_that_all_lie_within_the_region_are_asked_at_once() {
+    let nodes = contacts(20);
+    let region = target().distance(&nodes[K - 1].id());
+    let mut near = lookup(&nodes).with_region(region);
+    assert_eq!(drain(&mut near), nodes[..K]);
+    let mut far = lookup(&nodes[1..]).with_region(region);
+    assert_eq!(drain(&mut far), nodes[1..=ALPHA]);
+}

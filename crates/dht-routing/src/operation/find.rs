@@ -14,7 +14,7 @@ pub(crate) struct Find {
 
 impl Find {
     pub(crate) fn new(scene: &Scene<'_>, target: Key) -> Self {
-        Self { lookup: scene.lookup(target, false) }
+        Self { lookup: scene.lookup(target, false).with_region(scene.region()) }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {

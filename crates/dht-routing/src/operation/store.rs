@@ -110,7 +110,7 @@ impl Store {
         };
         let among = scene.config.role == dht_proto::Role::Full;
         Self {
-            lookup: scene.lookup(record.key(), among),
+            lookup: scene.lookup(record.key(), among).with_region(scene.region()),
             radius: scene.table.radius(scene.config.k),
             record,
             ttl,

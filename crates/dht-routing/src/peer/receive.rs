@@ -192,6 +192,10 @@ impl Peer {
                 self.maintenance.awake(now, &self.config, &mut self.random);
                 self.event(Event::Joined(contact));
             }
+            Answered::Displaced { left } => {
+                self.event(Event::Joined(contact));
+                self.event(Event::Left(left));
+            }
             Answered::Waiting { oldest, since } if now.since(since) >= DOUBT_AFTER => {
                 self.check(now, oldest);
             }

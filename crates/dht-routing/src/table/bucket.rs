@@ -19,7 +19,9 @@ pub struct Entry {
     pub rtt: RttEstimate,
     /// When it answered last.
     pub answered: Moment,
-    /// Requests not answered since then.
+    /// When it answered first.
+    pub since: Moment,
+    /// Requests not answered since [`answered`](Self::answered).
     pub failures: u8,
 }
 
@@ -64,6 +66,22 @@ impl Bucket {
     pub(super) fn insert(&mut self, entry: Entry) {
         self.waiting.retain(|waiting| waiting.id() != entry.contact.id());
         self.entries.push(entry);
+    }
+
+    /// Gives the newcomer the place of an entry that is clearly further away in time, if there is one that
+    /// is not among the `protected` entries known for the longest. Returns who had to leave.
+    pub(super) fn displace(&mut self, newcomer: Entry, protected: usize) -> Option<Contact> {
+        let mut by_age: Vec<usize> = (0..self.entries.len()).collect();
+        by_age.sort_unstable_by_key(|at| self.entries.get(*at).map(|entry| entry.since));
+        let rtt = |at: &usize| self.entries.get(*at).and_then(|entry| entry.rtt.smoothed());
+        let furthest = by_age.into_iter().skip(protected).max_by_key(rtt)?;
+        if newcomer.rtt.smoothed()? * 4 / 3 > rtt(&furthest)? {
+            return None;
+        }
+        let left = self.entries.remove(furthest).contact;
+        self.insert(newcomer);
+        self.wait(left);
+        Some(left)
     }
 
     pub(super) fn wait(&mut self, contact: Contact) {

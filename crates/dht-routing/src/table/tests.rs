@@ -152,3 +152,27 @@ fn the_radius_holds_about_k_nodes_around_any_key() {
     assert!((50 * 6..50 * 40).contains(&total), "{total}");
     assert_eq!(filled(16, 10).radius(16), Distance::MAX);
 }
+
+#[test]
+fn a_nearer_node_takes_the_place_of_a_far_one_but_never_of_one_known_for_long() {
+    let far = Duration::from_millis(300);
+    let mut table = RoutingTable::new(local(), 4);
+    let contacts: Vec<Contact> = contacts_in(0).take(12).collect();
+    for (second, contact) in (0..).zip(&contacts[..4]) {
+        table.answered(Moment::from_secs(second), *contact, far);
+    }
+    let mut left = Vec::new();
+    for (second, contact) in (10..).zip(&contacts[4..]) {
+        if let Answered::Displaced { left: gone } =
+            table.answered(Moment::from_secs(second), *contact, RTT)
+        {
+            left.push(gone);
+        }
+    }
+    left.sort();
+    let mut young = contacts[2..4].to_vec();
+    young.sort();
+    assert_eq!(left, young);
+    assert_eq!(table.len(), 4);
+    assert!(contacts[..2].iter().all(|old| table.entry(&old.id()).is_some()));
+}
