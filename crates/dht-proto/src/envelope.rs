@@ -118,7 +118,7 @@ pub fn write_hello_ack(
 
 /// Writes a retry, shorter than any sealed datagram, to the end of `out`.
 pub fn write_retry(network: NetworkId, cookie: &Cookie, answers: RetryTag, out: &mut BytesMut) {
-    begin(network, 6, 18 + 10, out);
+    begin(network, 6, 10 + 10, out);
     begin_delimited(1, cookie.as_bytes().len(), out);
     out.put_slice(cookie.as_bytes());
     begin_delimited(2, answers.0.len(), out);

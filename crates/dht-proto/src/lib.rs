@@ -38,15 +38,17 @@ mod local;
 mod message;
 mod network;
 mod node_id;
+mod protobuf;
 mod record;
 mod scope;
 #[cfg(feature = "codec")]
 pub mod seal;
 #[cfg(feature = "codec")]
 pub mod stream;
+#[cfg(all(test, feature = "codec"))]
+mod testing;
 mod time;
 mod value;
-mod wire;
 
 pub use admit::{Admission, Held, Purpose, Summary, Terms, admit};
 pub use contact::Contact;

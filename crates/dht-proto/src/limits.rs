@@ -49,8 +49,8 @@ pub const PADDED_REQUEST_LEN: usize = DATAGRAM_MAX / REFLECTION_FACTOR;
 /// address that has proven nothing never gets more bytes than it sent.
 pub const HELLO_LEN: usize = 56;
 
-/// Length of a cookie, in bytes.
-pub const COOKIE_LEN: usize = 16;
+/// Length of a cookie, in bytes. It can be guessed only by asking, and lives four minutes at most.
+pub const COOKIE_LEN: usize = 8;
 
 /// How long the same cookies are given out. They are accepted in the period after it, too.
 pub const COOKIE_PERIOD: Duration = Duration::from_secs(120);

@@ -71,3 +71,48 @@ impl fmt::Debug for LocalIdentity {
         write!(f, "LocalIdentity({:?})", self.node)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LocalIdentity;
+    use crate::{Difficulty, NodeIdentity, Nonce};
+
+    #[test]
+    fn a_search_finds_the_first_nonce_that_pays_for_the_difficulty() {
+        let difficulty = Difficulty::new(8).unwrap();
+        let local = LocalIdentity::search([5; 32], difficulty);
+        let found = local.node();
+        assert!(found.meets(difficulty));
+        for nonce in 0..found.nonce().0 {
+            assert!(!NodeIdentity::new(found.public(), Nonce(nonce)).meets(difficulty));
+        }
+    }
+
+    #[test]
+    fn the_same_secret_gives_the_same_identity() {
+        let difficulty = Difficulty::new(6).unwrap();
+        let first = LocalIdentity::search([6; 32], difficulty);
+        assert_eq!(first.node(), LocalIdentity::search([6; 32], difficulty).node());
+        let kept = LocalIdentity::from_parts(*first.secret_bytes(), first.node().nonce());
+        assert_eq!(kept.node(), first.node());
+    }
+
+    #[test]
+    fn the_public_key_is_the_one_of_rfc_7748() {
+        // Section 6.1, Alice's key pair.
+        let secret = [
+            0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2,
+            0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5,
+            0x1d, 0xb9, 0x2c, 0x2a,
+        ];
+        let public = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
+        let local = LocalIdentity::from_parts(secret, Nonce(0));
+        assert_eq!(local.node().public().to_string(), public);
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let local = LocalIdentity::from_parts([0xab; 32], Nonce(0));
+        assert!(!format!("{local:?}").contains("abab"));
+    }
+}

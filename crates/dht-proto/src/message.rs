@@ -239,6 +239,11 @@ pub struct Inspection {
 }
 
 impl Reply {
+    /// Whether it is one of those that name contacts.
+    pub(crate) fn lists_contacts(&self) -> bool {
+        !matches!(self, Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. })
+    }
+
     /// Contacts that the answering node named.
     pub fn closer(&self) -> &[Contact] {
         match self {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::sealed::SEAL_NONCE_LEN;
 use super::{ClearFields, HelloToken, RetryTag, SealNonce};
 use crate::limits::{COOKIE_LEN, VERSION};
-use crate::wire::{Field, Malformed, Reader};
+use crate::protobuf::{Field, Malformed, Reader};
 use crate::{Cookie, DecodeError, NetworkId, Nonce, Problem, PublicKey};
 
 /// The body of a datagram, with nothing computed yet.

@@ -9,8 +9,8 @@ use super::{Body, Inspection, Message, OfferDetails, Refusal, Reply, Request, te
 use crate::limits::{
     AGENT_MAX, CONTACTS_MAX, COOKIE_LEN, DATAGRAM_MAX, PADDED_REQUEST_LEN, PART_MAX, REASON_MAX,
 };
+use crate::protobuf::{delimited_len, varint_len};
 use crate::record::Sequence;
-use crate::wire::{delimited_len, varint_len};
 use crate::{Contact, Kind, Record};
 
 /// Bytes of a 32-byte identifier in a field.
@@ -87,7 +87,10 @@ impl Message {
     /// so that its datagram has at most `budget` bytes, and at most [`DATAGRAM_MAX`]. At most
     /// [`CONTACTS_MAX`]. 0 also where the reply without any contact exceeds the budget.
     pub fn contacts_that_fit(&self, contacts: &[Contact], budget: usize) -> usize {
-        let Body::Reply(reply) = &self.body else { return 0 };
+        let reply = match &self.body {
+            Body::Reply(reply) if reply.lists_contacts() => reply,
+            Body::Request(_) | Body::Reply(_) => return 0,
+        };
         let head = self.head_len();
         let rest = reply_len(reply, Form::Inline);
         let budget = budget.min(DATAGRAM_MAX);

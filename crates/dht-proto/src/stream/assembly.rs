@@ -15,7 +15,7 @@ pub struct Assembly {
     /// Longest value taken, in bytes.
     limit: usize,
     /// What is here of the value, from its first byte on.
-    value: Vec<u8>,
+    pub(super) value: Vec<u8>,
     /// Set while parts are due.
     start: Option<Start>,
 }

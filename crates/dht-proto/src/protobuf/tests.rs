@@ -15,7 +15,7 @@ fn the_length_of_a_varint_is_what_prost_makes_of_it() {
 
 #[cfg(feature = "codec")]
 mod reading {
-    use crate::wire::{Field, Malformed, Reader};
+    use crate::protobuf::{Field, Malformed, Reader};
 
     fn all(bytes: &[u8]) -> Result<Vec<(u32, Field)>, Malformed> {
         let mut reader = Reader::new(bytes, 0..bytes.len())?;
