@@ -10,7 +10,7 @@ use xtask::{ci, codegen, layers, sim, tidy, vectors};
 
 /// The project's own commands.
 #[derive(Parser)]
-#[command(name = "cargo xtask", version)]
+#[command(name = "xtask", bin_name = "cargo xtask", version)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<xtask::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -1,10 +1,129 @@
-//! The command `sim`.
+//! The command `sim`: runs an experiment on a simulated network and prints its figures beside what others
+//! reach and what is to be reached here.
+//!
+//! Figures go to standard output, everything else to standard error. What an experiment is and how its
+//! figures are defined is told in `dht_sim::experiment`.
+
+mod figure;
+mod host;
+mod measure;
+mod plot;
+mod report;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use dht_sim::Latencies;
+use dht_sim::experiment::Plan;
+
+use crate::Usage;
+use figure::Findings;
+use host::Terminal;
 
 /// Arguments of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Examples:
+  cargo xtask sim latency
+  cargo xtask sim stale --nodes 1000 --seeds 1,2,3
+  cargo xtask sim churn --json > churn.json
+  cargo xtask sim latency --latency round-trips.txt --plot latency.svg")]
+pub struct Args {
+    /// What to measure.
+    #[arg(value_enum)]
+    experiment: Experiment,
+    /// Number of nodes; default as the experiment defines it.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: Option<u32>,
+    /// What every random choice follows from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Several seeds, one run each: figures are the medians.
+    #[arg(long, value_delimiter = ',', conflicts_with = "seed", value_name = "SEED,SEED,..")]
+    seeds: Vec<u64>,
+    /// Square matrix of round trips between sites, in ms; default: generated from the seed.
+    #[arg(long, value_name = "FILE")]
+    latency: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Draw the distributions of the measured times.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
 
-/// Runs a simulated network.
-pub fn run(_args: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("sim is not available")
+/// The experiments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Experiment {
+    /// Fetches and find-nodes in a settled network.
+    Latency,
+    /// The same with 30 % of the nodes killed as the lookups begin.
+    Stale,
+    /// What lookups cost in bytes while nodes come and go.
+    Cost,
+    /// Requests to live nodes while nodes come and go, for four mean sessions.
+    Churn,
+    /// The simulator itself: virtual over real time, memory of a node.
+    Speed,
+}
+
+/// Runs an experiment.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let seeds = if args.seeds.is_empty() { vec![args.seed] } else { args.seeds.clone() };
+    let latencies = args.latency.as_ref().map(read_matrix).transpose()?;
+    let mut runs = Vec::with_capacity(seeds.len());
+    for seed in &seeds {
+        let plan = plan(args, *seed, latencies.clone());
+        let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)));
+        let started = Instant::now();
+        let found = measure::measure(args.experiment, &plan, &mut host);
+        host.finish();
+        let mut found = found.map_err(|error| Usage(error.to_string()))?;
+        found.wall_s = started.elapsed().as_secs_f64();
+        runs.push(found);
+    }
+    let findings = Findings::median(runs);
+    if let Some(path) = &args.plot {
+        plot::draw(path, name(args.experiment), &findings.curves)
+            .with_context(|| format!("cannot draw {}", path.display()))?;
+    }
+    if args.json {
+        println!("{}", report::json(&findings, &seeds));
+    } else {
+        print!("{}", report::table(args.experiment, &findings, &seeds));
+    }
+    Ok(())
+}
+
+fn plan(args: &Args, seed: u64, latencies: Option<Arc<Latencies>>) -> Plan {
+    let nodes = args.nodes.map_or(default_nodes(args.experiment), |nodes| nodes as usize);
+    Plan { latencies, memory: host::available_memory(), ..Plan::new(nodes, seed) }
+}
+
+fn read_matrix(path: &PathBuf) -> anyhow::Result<Arc<Latencies>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Usage(format!("cannot read {shown}: {error}")))?;
+    let latencies = Latencies::parse(&text).map_err(|error| Usage(format!("{shown}: {error}")))?;
+    Ok(Arc::new(latencies))
+}
+
+fn default_nodes(experiment: Experiment) -> usize {
+    match experiment {
+        Experiment::Latency | Experiment::Stale | Experiment::Speed => 10_000,
+        Experiment::Cost => 1_024,
+        Experiment::Churn => 5_000,
+    }
+}
+
+fn name(experiment: Experiment) -> &'static str {
+    match experiment {
+        Experiment::Latency => "latency",
+        Experiment::Stale => "stale",
+        Experiment::Cost => "cost",
+        Experiment::Churn => "churn",
+        Experiment::Speed => "speed",
+    }
 }

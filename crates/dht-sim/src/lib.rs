@@ -2,6 +2,7 @@
 
 mod address;
 mod census;
+pub mod experiment;
 mod latency;
 mod machine;
 mod network;

@@ -95,6 +95,8 @@ pub struct Simulation<M: Machine = Peer> {
     lived: u64,
     lived_until: Moment,
     joins: u64,
+    /// How often all timers were dropped: those set before do not count.
+    timers: u32,
     growth: Growth,
     churn: Option<Churn>,
     k: usize,
@@ -119,7 +121,7 @@ struct Draws {
 enum Step {
     Deliver(u32),
     Wake(Place),
-    Timer(u64),
+    Timer(u64, u32),
     Arrive(Place, u32),
     Depart(Place, u32),
     Dial(u64, dial::DialStep),
@@ -234,7 +236,12 @@ impl<M: Machine> Simulation<M> {
 
     /// Has [`next`](Self::next) return [`Occurrence::Timer`] at `at`, or at once if that is past.
     pub fn set_timer(&mut self, at: Moment, token: u64) {
-        self.queue.push(at.max(self.now), Step::Timer(token));
+        self.queue.push(at.max(self.now), Step::Timer(token, self.timers));
+    }
+
+    /// Forgets every timer that is not due yet.
+    pub fn drop_timers(&mut self) {
+        self.timers += 1;
     }
 
     /// Lets time pass until something worth knowing happens, at most until `until`; `None` when that is
@@ -272,7 +279,10 @@ impl<M: Machine> Simulation<M> {
         match step {
             Step::Deliver(packet) => self.deliver(packet),
             Step::Wake(place) => self.wake(place, at),
-            Step::Timer(token) => self.occurrences.push_back(Occurrence::Timer(token)),
+            Step::Timer(token, age) if age == self.timers => {
+                self.occurrences.push_back(Occurrence::Timer(token));
+            }
+            Step::Timer(..) => {}
             Step::Arrive(place, epoch) => self.arrive(place, epoch),
             Step::Depart(place, epoch) => self.depart(place, epoch),
             Step::Dial(dial, step) => self.step_dial(dial, step),

@@ -249,6 +249,7 @@ impl Builder {
             lived: 0,
             lived_until: Moment::EPOCH,
             joins: 0,
+            timers: 0,
             growth: self.growth,
             churn: None,
             k: self.k,

@@ -38,6 +38,16 @@ pub struct Cost {
     pub bytes_received: u64,
 }
 
+impl Cost {
+    /// Adds another operation's.
+    pub fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.replies += other.replies;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+}
+
 /// An operation that ended.
 #[derive(Debug, Clone)]
 pub struct Finished {

@@ -1,0 +1,65 @@
+//! Who runs the experiments: a terminal with a progress line, the clock, and the memory of the process.
+
+use std::time::{Duration, Instant};
+
+use dht_sim::experiment::Host;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Size of a page of memory where `/proc` exists.
+const PAGE_BYTES: u64 = 4_096;
+
+/// Shows progress on standard error, if that is a terminal.
+pub(super) struct Terminal {
+    started: Instant,
+    name: String,
+    bar: ProgressBar,
+}
+
+impl Terminal {
+    pub(super) fn new(name: String) -> Self {
+        Self { started: Instant::now(), name, bar: ProgressBar::hidden() }
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Host for Terminal {
+    fn phase(&mut self, name: &str, total: u64) {
+        self.bar.finish_and_clear();
+        let template = "{prefix} {bar:30} {pos}/{len} {msg} {elapsed} (eta {eta})";
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar = ProgressBar::new(total)
+            .with_style(style)
+            .with_prefix(self.name.clone())
+            .with_message(name.to_owned());
+    }
+
+    fn advance(&mut self, done: u64) {
+        self.bar.set_position(done);
+    }
+
+    fn wall(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn resident(&self) -> u64 {
+        std::fs::read_to_string("/proc/self/statm")
+            .ok()
+            .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
+            .map_or(0, |pages| pages * PAGE_BYTES)
+    }
+}
+
+/// Bytes of memory that can still be had; without limit where the machine does not tell.
+pub(super) fn available_memory() -> u64 {
+    std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .map_or(u64::MAX, |kilobytes| kilobytes * 1_024)
+}
