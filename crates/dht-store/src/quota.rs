@@ -94,6 +94,8 @@ mod tests {
         let mut quota = Quota::new(u64::MAX);
         assert_eq!(quota.check(VALUE_MAX), Ok(()));
         assert_eq!(quota.check(usize::MAX), Err(Refusal::TooLarge { limit: 5_000_000 }));
+        quota.limit_items(usize::MAX);
+        assert_eq!(quota.check(VALUE_MAX + 1), Err(Refusal::TooLarge { limit: 5_000_000 }));
         quota.limit_items(100);
         assert_eq!(quota.check(101), Err(Refusal::TooLarge { limit: 100 }));
     }
