@@ -12,16 +12,19 @@ use dht_proto::envelope::{
 };
 use dht_proto::limits::DATAGRAM_MAX;
 use dht_proto::seal::{OpenError, SealError, Sealer};
+use dht_proto::stream::Channel;
 use dht_proto::{
-    Body, Contact, Cookie, CookieJar, Families, Message, Moment, Reply, RequestId, Role,
+    Body, Contact, Cookie, CookieJar, Message, Moment, NodeIdentity, Reply, RequestId, Role,
 };
 use dht_routing::{Input, Via};
+use tokio::net::UdpSocket;
 
 use crate::entropy::Entropy;
 use crate::greeting::Greetings;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::socket::canonical;
+use crate::stance::Stance;
 use crate::unanswered::Unanswered;
 use crate::{Drops, Limits, Traffic};
 
@@ -30,9 +33,8 @@ pub(crate) const RECEIVE_ROOM: usize = DATAGRAM_MAX + 1;
 
 /// The datagrams of a node.
 pub(crate) struct Datagrams {
-    role: Role,
-    families: Families,
-    udp: tokio::net::UdpSocket,
+    stance: Stance,
+    udp: UdpSocket,
     outbox: Outbox,
     sealer: Sealer,
     entropy: Entropy,
@@ -47,34 +49,22 @@ pub(crate) struct Datagrams {
     drops: Drops,
 }
 
-/// What a datagram came to.
-#[derive(Debug)]
-pub(crate) enum Arrival {
-    /// News for the peer.
-    Input(Input),
-    /// It was answered or dropped here.
-    Done,
-}
-
 impl Datagrams {
     /// Datagrams of `sealer`'s node on a bound socket.
     pub(crate) fn new(
-        udp: tokio::net::UdpSocket,
-        outbox: Outbox,
+        udp: UdpSocket,
         sealer: Sealer,
         mut entropy: Entropy,
+        stance: Stance,
         limits: &Limits,
-        role: Role,
-        families: Families,
         now: Moment,
     ) -> Self {
         // A client is nobody's contact: who greets it has no use for the answer.
-        let acks = if role == Role::Full { limits.greetings } else { 0 };
+        let acks = if stance.role == Role::Full { limits.greetings } else { 0 };
         Self {
-            role,
-            families,
+            stance,
             udp,
-            outbox,
+            outbox: Outbox::new(stance.families),
             sealer,
             greetings: Greetings::default(),
             unanswered: Unanswered::default(),
@@ -89,7 +79,7 @@ impl Datagrams {
     }
 
     /// The socket, to wait for.
-    pub(crate) fn socket(&self) -> &tokio::net::UdpSocket {
+    pub(crate) fn socket(&self) -> &UdpSocket {
         &self.udp
     }
 
@@ -108,13 +98,14 @@ impl Datagrams {
         (self.traffic, self.drops)
     }
 
-    /// Takes a datagram that was received from `source`. A longer one than any is may be cut off.
+    /// Takes a datagram that was received from `source`, and returns what the peer is to know of it. A longer one
+    /// than any is may be cut off.
     pub(crate) fn receive(
         &mut self,
         now: Moment,
         source: SocketAddr,
         datagram: &mut [u8],
-    ) -> Arrival {
+    ) -> Option<Input> {
         let source = canonical(source);
         let length = datagram.len();
         self.traffic.datagrams_in += 1;
@@ -124,19 +115,19 @@ impl Datagrams {
             Ok(Envelope::Hello { token }) => self.acknowledge(now, source, token),
             Ok(Envelope::HelloAck { node, token }) => {
                 if self.greetings.answered(now, source, token) {
-                    return Arrival::Input(Input::Greeted { addr: source, node });
+                    return Some(Input::Greeted { addr: source, node });
                 }
                 self.drops.unasked += 1;
-                Arrival::Done
+                None
             }
             Ok(Envelope::Retry { cookie, answers }) => {
                 self.repeat(now, source, cookie, answers);
-                Arrival::Done
+                None
             }
             Err(error) => {
                 self.drops.count(&error);
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
-                Arrival::Done
+                None
             }
         }
     }
@@ -147,6 +138,12 @@ impl Datagrams {
         if matches!(message.body, Body::Request(_)) {
             self.unanswered.sent(now, to, message, tag);
         }
+    }
+
+    /// The sealing of a stream with a node. Costs a key exchange if nothing was sent to it or received from it
+    /// lately. `None` if no key can be shared with it.
+    pub(crate) fn channel(&mut self, node: NodeIdentity) -> Option<Channel> {
+        self.sealer.channel(node).ok()
     }
 
     /// A request is not waited for any more.
@@ -172,7 +169,7 @@ impl Datagrams {
         source: SocketAddr,
         length: usize,
         sealed: Sealed<'_>,
-    ) -> Arrival {
+    ) -> Option<Input> {
         let cookie = sealed.cookie();
         let proven = cookie.is_some_and(|cookie| self.cookies.check(now, source, cookie));
         let known = self.sealer.knows(&sealed.sender());
@@ -183,7 +180,7 @@ impl Datagrams {
             self.draft.clear();
             write_retry(self.sealer.network(), &cookie, answers, &mut self.draft);
             self.put(source);
-            return Arrival::Done;
+            return None;
         }
         match self.sealer.open(sealed) {
             Ok((from, message)) => {
@@ -191,12 +188,12 @@ impl Datagrams {
                     self.unanswered.done(message.id);
                 }
                 let via = Via::Datagram { source, length, proven };
-                Arrival::Input(Input::Received { from, via, message })
+                Some(Input::Received { from, via, message })
             }
             Err(error) => {
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
                 self.reject(source, error);
-                Arrival::Done
+                None
             }
         }
     }
@@ -210,12 +207,12 @@ impl Datagrams {
         self.drops.malformed += 1;
         if let Some((id, code)) = rejected.undecodable.answer {
             let body = Body::Reply(Reply::Error { code, text: String::new() });
-            let objection = Message { role: self.role, families: self.families, id, body };
+            let objection = self.stance.message(id, body);
             self.seal(&Contact::new(rejected.from, source), &objection, None);
         }
     }
 
-    fn acknowledge(&mut self, now: Moment, source: SocketAddr, token: HelloToken) -> Arrival {
+    fn acknowledge(&mut self, now: Moment, source: SocketAddr, token: HelloToken) -> Option<Input> {
         if self.acks.allow(now) {
             self.draft.clear();
             let node = self.sealer.node();
@@ -224,7 +221,7 @@ impl Datagrams {
         } else {
             self.drops.over_limit += 1;
         }
-        Arrival::Done
+        None
     }
 
     fn repeat(&mut self, now: Moment, source: SocketAddr, cookie: Cookie, answers: RetryTag) {

@@ -1,5 +1,6 @@
 //! What can go wrong: one enum for each operation.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -41,6 +42,9 @@ pub enum StartError {
         /// Zero bits demanded.
         bits: u8,
     },
+    /// The runtime was shut down while the node's identity was searched for.
+    #[error("the runtime is shutting down")]
+    Interrupted,
     /// The system gave no entropy.
     #[error("no entropy from the system: {0}")]
     Entropy(String),
@@ -209,7 +213,7 @@ fn summary(report: &StoreReport) -> String {
         *counts.entry(refusal.to_string()).or_default() += 1;
     }
     let mut reasons: Vec<(String, usize)> = counts.into_iter().collect();
-    reasons.sort_by(|a, b| b.1.cmp(&a.1));
+    reasons.sort_by_key(|(_, count)| Reverse(*count));
     if report.timed_out > 0 {
         reasons.push(("timed out".to_owned(), report.timed_out));
     }
@@ -284,3 +288,6 @@ impl From<dht_routing::FetchError> for FetchError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,45 @@
 //!
 //! [`Node::builder`] starts a node; the handle stores, fetches and tells what the node knows. Everything
 //! a node decides is decided in `dht-routing`; this crate moves bytes, reads the clock and runs the store.
-//! What consumers need of the crates below is re-exported here.
+//! What a program needs of the crates below is re-exported here.
 //!
-//! What it deliberately is not: a place for policies, and a global. Two nodes of one process share nothing.
+//! ```
+//! use dht_node::Node;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let first = Node::builder().listen("127.0.0.1:0".parse()?).start().await?;
+//! let second = Node::builder()
+//!     .listen("127.0.0.1:0".parse()?)
+//!     .bootstrap(first.local_addr())
+//!     .start()
+//!     .await?;
+//! second.joined().await?;
+//!
+//! // By content: the key is the hash of the value, and proves it.
+//! let report = second.store("hello").await?;
+//! assert_eq!(report.holders.len(), 2);
+//! assert_eq!(first.fetch(report.key).await?.into_bytes(), "hello");
+//!
+//! // By name: whoever stores first has the name, as long as the value lives.
+//! second.store_at("greeting", "good morning").await?;
+//! assert_eq!(first.fetch_at("greeting").await?.into_bytes(), "good morning");
+//!
+//! second.stop().await;
+//! assert!(first.is_running());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - By content, name or signing key: [`Node::store`], [`Node::store_at`], [`Node::publish`], and
+//!   [`Node::fetch`], [`Node::fetch_at`], [`Node::resolve`].
+//! - Dropping the future of an operation cancels it, down to the requests under way.
+//! - A node is one task, and one more for each open stream. Thousands fit a process: they share nothing,
+//!   and there are no statics.
+//! - What others may cost a node is bounded by [`Limits`]; what it dropped is told by [`Node::info`].
+//! - Log events go through [`tracing`], each with the short id of its node in the field `node`.
+//!
+//! What it deliberately is not: a place for policies, and a global.
 
 mod builder;
 mod clock;
@@ -21,6 +57,7 @@ mod place;
 mod rate;
 mod runtime;
 mod socket;
+mod stance;
 mod status;
 mod storage;
 mod streams;

@@ -13,6 +13,7 @@ pub struct Limits {
     pub(crate) outbound_streams: usize,
     pub(crate) stream_memory: usize,
     pub(crate) stream_idle: Duration,
+    pub(crate) stream_wait: Duration,
     pub(crate) stream_stall: Duration,
     pub(crate) stream_rate: u32,
     pub(crate) key_exchanges: u32,
@@ -28,7 +29,8 @@ impl Default for Limits {
             inbound_streams_per_address: 32,
             outbound_streams: 256,
             stream_memory: 64 * 1024 * 1024,
-            stream_idle: Duration::from_secs(30),
+            stream_idle: Duration::from_secs(10),
+            stream_wait: Duration::from_secs(30),
             stream_stall: Duration::from_secs(10),
             stream_rate: 4 * 1024,
             key_exchanges: 2_000,
@@ -40,7 +42,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Streams others may have open to this node at once. Default 256; more are closed as they come.
+    /// Streams others may have open to this node at once. Default 256; past that the one idle
+    /// longest is closed, or the newest if none is.
     #[must_use]
     pub fn inbound_streams(mut self, streams: usize) -> Self {
         self.inbound_streams = streams;
@@ -69,10 +72,19 @@ impl Limits {
         self
     }
 
-    /// How long an open stream may be without a request. Default 30 s, then it is closed.
+    /// How long a stream that another node opened may be without a request. Default 10 s, then it is
+    /// closed; those this node opened are closed after half of it.
     #[must_use]
     pub fn stream_idle(mut self, time: Duration) -> Self {
         self.stream_idle = time;
+        self
+    }
+
+    /// How long a stream waits for its turn: for memory to take a value in, for the answer to a request.
+    /// Default 30 s, then it is closed.
+    #[must_use]
+    pub fn stream_wait(mut self, time: Duration) -> Self {
+        self.stream_wait = time;
         self
     }
 

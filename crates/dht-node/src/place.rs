@@ -126,3 +126,24 @@ impl Found {
         self.record.sequence()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_place_is_a_name_unless_it_starts_as_a_key() {
+        let key = Key::content(b"x");
+
+        assert_eq!("greeting".parse(), Ok(Place::Name("greeting".to_owned())));
+        assert_eq!(format!("key:{key}").parse(), Ok(Place::Key(key)));
+        assert_eq!(Place::from(format!("key:{key}")), Place::Name(format!("key:{key}")));
+        let error = "key:123".parse::<Place>().unwrap_err();
+        assert_eq!(error.to_string(), "3 characters, an identifier has 64 hexadecimal digits");
+    }
+
+    #[test]
+    fn the_key_of_a_name_is_that_of_its_bytes() {
+        assert_eq!(Place::from("größe").key(), Key::named("größe".as_bytes()));
+    }
+}

@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(allowed(&mut rate, start, 100), 10);
         assert_eq!(allowed(&mut rate, start + Duration::from_millis(99), 100), 0);
         assert_eq!(allowed(&mut rate, start + Duration::from_millis(500), 100), 5);
-        assert_eq!(allowed(&mut rate, start + Duration::from_secs(60), 100), 10);
+        assert_eq!(allowed(&mut rate, start + Duration::from_mins(1), 100), 10);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Binds what a builder describes and sets its task going.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dht_proto::seal::Sealer;
@@ -16,11 +17,11 @@ use crate::datagrams::Datagrams;
 use crate::entropy::Entropy;
 use crate::node::Shared;
 use crate::operations::Operations;
-use crate::outbox::Outbox;
 use crate::socket::Sockets;
+use crate::stance::Stance;
 use crate::storage::Storage;
 use crate::streams::Streams;
-use crate::task::{Joining, Standing, Task};
+use crate::task::{Joining, Parts, Standing, Task};
 use crate::{Node, NodeBuilder, StartError};
 
 /// Difficulties above this are searched for on a blocking thread, in bits.
@@ -42,60 +43,52 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         Entropy::from_system().map_err(|error| StartError::Entropy(error.to_string()))?;
     let local = identify(builder.identity, builder.difficulty, role, &mut entropy).await?;
 
+    let (network, store) = (builder.network, builder.store);
+    let store = store.unwrap_or_else(|| {
+        Box::new(MemoryStore::new(builder.capacity).with_item_limit(builder.item_limit))
+    });
+
+    let stance = Stance { role, families: sockets.families };
     let clock = Clock::start();
     let now = clock.now();
     let node = local.node();
+    let standing =
+        Standing { node, addr: sockets.addr, network, receive_buffer: sockets.receive_buffer };
     let peer = Peer::new(config, node, Seed(entropy.bytes()), now);
-    let store = builder.store.unwrap_or_else(|| {
-        Box::new(MemoryStore::new(builder.capacity).with_item_limit(builder.item_limit))
-    });
-    let datagrams = Datagrams::new(
-        sockets.udp,
-        Outbox::new(sockets.families),
-        Sealer::new(local.clone(), builder.network, limits.shared_keys),
-        entropy.fork(),
-        &limits,
-        role,
-        sockets.families,
-        now,
-    );
-    let streams =
-        Streams::new(local, builder.network, role, sockets.families, limits, entropy, sockets.tcp);
+    let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
+    let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
+    let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
+    let parts = Parts { clock, peer, storage: Storage::new(store, now), datagrams, streams };
+    tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
+    Ok(spawn(standing, parts, builder.bootstrap))
+}
+
+fn spawn(standing: Standing, parts: Parts, bootstrap: Vec<SocketAddr>) -> Node {
     let (control, orders, cancelled) = Control::new();
     let (state, joined) = watch::channel(None);
     let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let shared = Shared {
+        identity: standing.node,
+        addr: standing.addr,
+        network: standing.network,
+        control,
+        joined,
+        stop: stop.clone(),
+        tasks: tasks.clone(),
+    };
     let task = Task {
-        clock,
-        peer,
-        storage: Storage::new(store, now),
-        datagrams,
-        streams,
+        parts,
         operations: Operations::default(),
         orders,
         cancelled,
         joining: Joining { operation: None, state },
-        standing: Standing {
-            node,
-            addr: sockets.addr,
-            network: builder.network,
-            receive_buffer: sockets.receive_buffer,
-        },
-        stop: stop.clone(),
-    };
-    tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
-    let tasks = TaskTracker::new();
-    tasks.spawn(task.run(builder.bootstrap));
-    tasks.close();
-    let shared = Shared {
-        identity: node,
-        addr: sockets.addr,
-        network: builder.network,
-        control,
-        joined,
+        standing,
         stop,
-        tasks,
     };
-    Ok(Node { shared: Arc::new(shared) })
+    tasks.spawn(task.run(bootstrap));
+    tasks.close();
+    Node { shared: Arc::new(shared) }
 }
 
 /// The identity that was given, if it pays for the network's difficulty, or a new one that does.
@@ -120,5 +113,5 @@ async fn identify(
     }
     tokio::task::spawn_blocking(move || LocalIdentity::search(secret, difficulty))
         .await
-        .map_err(|error| StartError::Entropy(error.to_string()))
+        .map_err(|_| StartError::Interrupted)
 }

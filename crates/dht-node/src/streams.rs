@@ -8,14 +8,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{
-    Contact, Families, LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId, Role,
-    Scope,
-};
+use dht_proto::{LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId};
 use dht_routing::{Input, StreamId, Via};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::error::TrySendError;
@@ -24,6 +21,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use crate::entropy::Entropy;
 use crate::socket::canonical;
+use crate::stance::Stance;
 use crate::{Drops, Limits};
 
 mod conversation;
@@ -32,29 +30,29 @@ mod inbound;
 mod outbound;
 mod pace;
 mod pool;
+mod visitors;
 
 use conversation::Setting;
-use pool::{Job, LineId, Pool, Step};
+use inbound::Guest;
+pub(crate) use pool::Job;
+use pool::{LineId, Pool, Step};
+use visitors::{VisitorId, Visitors};
 
 /// News that may wait for the node's task. Streams wait when there are more.
 const NEWS: usize = 32;
 
 /// How long no stream is accepted after the system could not give one: it is out of descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the peer learns of its requests that wait for a stream, so that it does not take them for lost.
 const REASSURE: Duration = Duration::from_secs(1);
-
-/// Names a stream that was opened to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct InboundId(u64);
 
 /// What a stream tells the node's task.
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// A request came in on a stream opened to us.
     Asked {
-        stream: InboundId,
+        visitor: VisitorId,
         from: NodeIdentity,
         source: SocketAddr,
         message: Message,
@@ -88,7 +86,7 @@ pub(crate) enum News {
 /// A stream's task, seen from the node's.
 #[derive(Debug, Clone, Copy)]
 enum Stream {
-    Inbound(InboundId, IpAddr),
+    Inbound(VisitorId),
     Outbound(LineId),
 }
 
@@ -108,15 +106,11 @@ pub(crate) struct Streams {
     accept_from: Option<Moment>,
     notices: mpsc::Receiver<Box<Notice>>,
     tasks: JoinSet<End>,
-    streams: HashMap<Id, Stream>,
+    open: HashMap<Id, Stream>,
     pool: Pool,
     lines: BTreeMap<LineId, Line>,
     reassure_at: Option<Moment>,
-    inbound: usize,
-    inbound_of: BTreeMap<IpAddr, usize>,
-    next: u64,
-    answers: BTreeMap<StreamId, oneshot::Sender<Message>>,
-    asked: BTreeMap<InboundId, StreamId>,
+    visitors: Visitors,
     refused: u64,
     broken: u64,
 }
@@ -126,30 +120,26 @@ impl Streams {
     pub(crate) fn new(
         local: LocalIdentity,
         network: NetworkId,
-        role: Role,
-        families: Families,
+        stance: Stance,
         limits: Limits,
         entropy: Entropy,
         listener: Option<TcpListener>,
     ) -> Self {
         let (sender, notices) = mpsc::channel(NEWS);
         let pool = Pool::new(limits.outbound_streams);
+        let visitors = Visitors::new(limits.inbound_streams, limits.inbound_streams_per_address);
         Self {
             pool,
-            setting: Arc::new(Setting::new(local, network, role, families, limits, sender)),
+            visitors,
+            setting: Arc::new(Setting::new(local, network, stance, limits, sender)),
             entropy,
             listener,
             accept_from: None,
             notices,
             tasks: JoinSet::new(),
-            streams: HashMap::new(),
+            open: HashMap::new(),
             lines: BTreeMap::new(),
             reassure_at: None,
-            inbound: 0,
-            inbound_of: BTreeMap::new(),
-            next: 0,
-            answers: BTreeMap::new(),
-            asked: BTreeMap::new(),
             refused: 0,
             broken: 0,
         }
@@ -181,10 +171,7 @@ impl Streams {
                 }
             }
             News::Accepted(Ok((stream, addr))) => self.accept(stream, canonical(addr)),
-            News::Accepted(Err(error)) => {
-                tracing::debug!(%error, "no stream accepted");
-                self.accept_from = Some(now + ACCEPT_PAUSE);
-            }
+            News::Accepted(Err(error)) => self.not_accepted(now, &error),
         }
         self.assign(now);
     }
@@ -206,14 +193,8 @@ impl Streams {
     }
 
     /// Sends a request by a stream, as soon as one can be had.
-    pub(crate) fn dial(
-        &mut self,
-        now: Moment,
-        contact: Contact,
-        message: Message,
-        inputs: &mut VecDeque<Input>,
-    ) {
-        if let Err(job) = self.pool.dial(Box::new(Job { contact, message, again: false })) {
+    pub(crate) fn dial(&mut self, now: Moment, job: Job, inputs: &mut VecDeque<Input>) {
+        if let Err(job) = self.pool.dial(Box::new(job)) {
             inputs.push_back(Input::Unreachable { request: job.request() });
         }
         self.assign(now);
@@ -228,15 +209,12 @@ impl Streams {
 
     /// Answers a request that came in on a stream, if the stream is still there.
     pub(crate) fn answer(&mut self, stream: StreamId, message: Message) {
-        if let Some(reply) = self.answers.remove(&stream) {
-            // Whoever asked may have closed the stream meanwhile.
-            let _ = reply.send(message);
-        }
+        self.visitors.answer(stream, message);
     }
 
     /// Streams there are.
     pub(crate) fn len(&self) -> usize {
-        self.streams.len()
+        self.open.len()
     }
 
     /// Adds the streams refused and broken.
@@ -253,14 +231,9 @@ impl Streams {
 
     fn told(&mut self, notice: Notice, inputs: &mut VecDeque<Input>) {
         match notice {
-            Notice::Asked { stream, from, source, message, reply } => {
-                let id = StreamId(self.next);
-                self.next += 1;
-                if let Some(before) = self.asked.insert(stream, id) {
-                    self.answers.remove(&before);
-                }
-                self.answers.insert(id, reply);
-                let via = Via::Inbound { stream: id, source };
+            Notice::Asked { visitor, from, source, message, reply } => {
+                let stream = self.visitors.asked(visitor, reply);
+                let via = Via::Inbound { stream, source };
                 inputs.push_back(Input::Received { from, via, message });
             }
             Notice::Answered { line, from, message } => {
@@ -275,7 +248,7 @@ impl Streams {
         if matches!(end, End::Broken) {
             self.broken += 1;
         }
-        match self.streams.remove(&id) {
+        match self.open.remove(&id) {
             Some(Stream::Outbound(line)) => {
                 let stranded = self.lines.remove(&line).and_then(|line| line.stranded);
                 let unserved = match end {
@@ -288,45 +261,39 @@ impl Streams {
                     (None, _) => {}
                 }
             }
-            Some(Stream::Inbound(stream, ip)) => {
-                self.inbound -= 1;
-                if let Some(count) = self.inbound_of.get_mut(&ip) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.inbound_of.remove(&ip);
-                    }
-                }
-                if let Some(asked) = self.asked.remove(&stream) {
-                    self.answers.remove(&asked);
-                }
-            }
+            Some(Stream::Inbound(visitor)) => self.visitors.left(visitor),
             None => {}
         }
     }
 
     fn accept(&mut self, stream: TcpStream, source: SocketAddr) {
-        let ip = source.ip();
-        let of_ip = self.inbound_of.get(&ip).copied().unwrap_or(0);
-        let limits = &self.setting.limits;
-        // Behind a loopback or private address there may be any number of nodes.
-        let crowded =
-            Scope::of(ip) == Some(Scope::Public) && of_ip >= limits.inbound_streams_per_address;
-        if crowded || self.inbound >= limits.inbound_streams {
+        if !self.visitors.make_room(source.ip()) {
             self.refused += 1;
             return;
         }
-        self.inbound += 1;
-        *self.inbound_of.entry(ip).or_default() += 1;
-        let id = InboundId(self.next);
-        self.next += 1;
-        let task = self.tasks.spawn(inbound::serve(
-            Arc::clone(&self.setting),
-            self.entropy.fork(),
-            id,
-            stream,
-            source,
-        ));
-        self.streams.insert(task.id(), Stream::Inbound(id, ip));
+        let (setting, entropy) = (Arc::clone(&self.setting), self.entropy.fork());
+        let (tasks, open) = (&mut self.tasks, &mut self.open);
+        self.visitors.enter(source.ip(), |visitor, rest| {
+            let guest = Guest { visitor, rest, source };
+            let task = tasks.spawn(inbound::serve(setting, entropy, guest, stream));
+            open.insert(task.id(), Stream::Inbound(visitor));
+            task
+        });
+    }
+
+    fn not_accepted(&mut self, now: Moment, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        // The other end went away before its turn came.
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
+        }
+        // The system is out of descriptors or memory: what is idle goes.
+        tracing::debug!(%error, "no stream accepted");
+        self.accept_from = Some(now + ACCEPT_PAUSE);
+        self.visitors.close_all_idle();
+        for line in self.pool.close_idle() {
+            self.close(line);
+        }
     }
 
     /// Gives requests that wait to lines that can carry them.
@@ -352,7 +319,7 @@ impl Streams {
             job,
             receiver,
         ));
-        self.streams.insert(task.id(), Stream::Outbound(line));
+        self.open.insert(task.id(), Stream::Outbound(line));
         self.lines.insert(line, Line { jobs, task, stranded: None });
     }
 

@@ -19,32 +19,37 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::control::{Cancelled, ORDERS, Order};
-use crate::datagrams::{Arrival, Datagrams, RECEIVE_ROOM};
+use crate::datagrams::{Datagrams, RECEIVE_ROOM};
 use crate::node::JoinState;
 use crate::operations::Operations;
 use crate::storage::Storage;
-use crate::streams::{News, Streams};
+use crate::streams::{Job, News, Streams};
 use crate::{JoinError, NodeStatus};
 
 /// Datagrams taken from the socket before other inputs get their turn.
 const RECEIVE_BATCH: usize = 32;
 
 /// The task sleeps this long when nothing at all is waited for.
-const IDLE: Duration = Duration::from_secs(3_600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Everything a running node is.
 pub(crate) struct Task {
-    pub(crate) clock: Clock,
-    pub(crate) peer: Peer,
-    pub(crate) storage: Storage,
-    pub(crate) datagrams: Datagrams,
-    pub(crate) streams: Streams,
+    pub(crate) parts: Parts,
     pub(crate) operations: Operations,
     pub(crate) orders: mpsc::Receiver<Box<Order>>,
     pub(crate) cancelled: Arc<Cancelled>,
     pub(crate) joining: Joining,
     pub(crate) standing: Standing,
     pub(crate) stop: CancellationToken,
+}
+
+/// What does the work.
+pub(crate) struct Parts {
+    pub(crate) clock: Clock,
+    pub(crate) peer: Peer,
+    pub(crate) storage: Storage,
+    pub(crate) datagrams: Datagrams,
+    pub(crate) streams: Streams,
 }
 
 /// What of the status never changes.
@@ -84,16 +89,16 @@ impl Task {
                 () = self.stop.cancelled() => Turn::Stop,
                 order = self.orders.recv() => Turn::Order(order),
                 () = self.cancelled.added() => Turn::Cancelled,
-                _ = self.datagrams.socket().readable() => Turn::Readable,
-                _ = self.datagrams.socket().writable(), if self.datagrams.is_waiting() => Turn::Writable,
-                news = self.streams.news() => Turn::Streams(news),
+                _ = self.parts.datagrams.socket().readable() => Turn::Readable,
+                _ = self.parts.datagrams.socket().writable(), if self.parts.datagrams.is_waiting() => Turn::Writable,
+                news = self.parts.streams.news() => Turn::Streams(news),
                 () = timer.as_mut() => Turn::Timer,
             };
             match turn {
-                Turn::Order(Some(order)) => self.take_orders(order),
+                Turn::Order(Some(order)) => self.take_orders(*order),
                 Turn::Cancelled => self.cancel(),
                 Turn::Readable => self.receive(),
-                Turn::Writable => self.datagrams.flush(),
+                Turn::Writable => self.parts.datagrams.flush(),
                 Turn::Streams(news) => self.take_news(news),
                 Turn::Timer => self.wake(),
                 Turn::Stop | Turn::Order(None) => break,
@@ -103,11 +108,11 @@ impl Task {
     }
 
     fn join(&mut self, bootstrap: Vec<SocketAddr>) {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         if bootstrap.is_empty() {
             self.joining.state.send_replace(Some(Ok(Bootstrapped { contacts: 0 })));
         } else if let Ok(id) =
-            self.peer.handle_command(now, Command::Bootstrap { addrs: bootstrap })
+            self.parts.peer.handle_command(now, Command::Bootstrap { addrs: bootstrap })
         {
             self.joining.operation = Some(id);
         }
@@ -117,10 +122,13 @@ impl Task {
     /// Sets the timer to the next deadline. One that is only put off is left to fire early: most are put
     /// off before they come.
     fn arm(&self, timer: Pin<&mut Sleep>) {
-        let deadlines =
-            [self.peer.poll_timeout(), self.storage.sweep_due(), self.streams.poll_timeout()];
+        let deadlines = [
+            self.parts.peer.poll_timeout(),
+            self.parts.storage.sweep_due(),
+            self.parts.streams.poll_timeout(),
+        ];
         let due = match deadlines.into_iter().flatten().min() {
-            Some(moment) => self.clock.instant(moment),
+            Some(moment) => self.parts.clock.instant(moment),
             None => Instant::now() + IDLE,
         };
         if timer.is_elapsed() || due < timer.deadline() {
@@ -129,19 +137,19 @@ impl Task {
     }
 
     fn wake(&mut self) {
-        let now = self.clock.now();
-        self.storage.sweep(now);
-        if self.peer.poll_timeout().is_some_and(|due| due <= now) {
-            self.peer.handle_timeout(now);
+        let now = self.parts.clock.now();
+        self.parts.storage.sweep(now);
+        if self.parts.peer.poll_timeout().is_some_and(|due| due <= now) {
+            self.parts.peer.handle_timeout(now);
         }
         let mut inputs = VecDeque::new();
-        self.streams.handle_timeout(now, &mut inputs);
+        self.parts.streams.handle_timeout(now, &mut inputs);
         self.carry_out(now, inputs);
     }
 
-    fn take_orders(&mut self, first: Box<Order>) {
-        let now = self.clock.now();
-        self.obey(now, *first);
+    fn take_orders(&mut self, first: Order) {
+        let now = self.parts.clock.now();
+        self.obey(now, first);
         for _ in 1..ORDERS {
             match self.orders.try_recv() {
                 Ok(order) => self.obey(now, *order),
@@ -156,24 +164,24 @@ impl Task {
         match order {
             Order::Operate { reply, .. } if reply.is_closed() => {}
             Order::Operate { number, command, reply } => {
-                match self.peer.handle_command(now, command) {
+                match self.parts.peer.handle_command(now, command) {
                     Ok(id) => self.operations.started(id, number, reply),
                     Err(busy) => drop(reply.send(Err(busy))),
                 }
             }
             Order::Status { reply } => drop(reply.send(self.status(now))),
-            Order::Contacts { reply } => drop(reply.send(self.peer.contacts().collect())),
+            Order::Contacts { reply } => drop(reply.send(self.parts.peer.contacts().collect())),
             Order::List { from, limit, reply } => {
-                drop(reply.send((now, self.storage.list(now, from, limit))));
+                drop(reply.send((now, self.parts.storage.list(now, from, limit))));
             }
         }
     }
 
     fn cancel(&mut self) {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         for number in self.cancelled.take() {
             if let Some(id) = self.operations.cancelled(number) {
-                self.peer.cancel(now, id);
+                self.parts.peer.cancel(now, id);
             }
         }
         self.carry_out(now, VecDeque::new());
@@ -182,35 +190,35 @@ impl Task {
     fn receive(&mut self) {
         let mut room = [0; RECEIVE_ROOM];
         for _ in 0..RECEIVE_BATCH {
-            let (length, source) = match self.datagrams.socket().try_recv_from(&mut room) {
+            let (length, source) = match self.parts.datagrams.socket().try_recv_from(&mut room) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // What an earlier datagram met on its way, on systems that tell it here.
                 Err(_) => continue,
             };
             let Some(datagram) = room.get_mut(..length) else { continue };
-            let now = self.clock.now();
-            if let Arrival::Input(input) = self.datagrams.receive(now, source, datagram) {
+            let now = self.parts.clock.now();
+            if let Some(input) = self.parts.datagrams.receive(now, source, datagram) {
                 self.carry_out(now, VecDeque::from([input]));
             }
         }
     }
 
     fn take_news(&mut self, news: News) {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let mut inputs = VecDeque::new();
-        self.streams.take(now, news, &mut inputs);
+        self.parts.streams.take(now, news, &mut inputs);
         self.carry_out(now, inputs);
     }
 
     /// Feeds `inputs` to the peer one by one, each after the orders that the one before it led to.
     fn carry_out(&mut self, now: Moment, mut inputs: VecDeque<Input>) {
         loop {
-            while let Some(output) = self.peer.poll_output() {
+            while let Some(output) = self.parts.peer.poll_output() {
                 self.obey_peer(now, output, &mut inputs);
             }
             match inputs.pop_front() {
-                Some(input) => self.peer.handle_input(now, input),
+                Some(input) => self.parts.peer.handle_input(now, input),
                 None => return,
             }
         }
@@ -219,28 +227,35 @@ impl Task {
     fn obey_peer(&mut self, now: Moment, output: Output, inputs: &mut VecDeque<Input>) {
         match output {
             Output::Send { route: Route::Datagram(contact), message } => {
-                self.datagrams.send(now, contact, message);
+                self.parts.datagrams.send(now, contact, message);
             }
             Output::Send { route: Route::Dial(contact), message } => {
-                self.streams.dial(now, contact, message, inputs);
+                let request = message.id;
+                match self.parts.datagrams.channel(contact.node) {
+                    Some(channel) => {
+                        let job = Job { contact, message, channel, again: false };
+                        self.parts.streams.dial(now, job, inputs);
+                    }
+                    None => inputs.push_back(Input::Unreachable { request }),
+                }
             }
             Output::Send { route: Route::Answer(stream), message } => {
-                self.streams.answer(stream, message);
+                self.parts.streams.answer(stream, message);
             }
-            Output::Greet { addr } => self.datagrams.greet(now, addr),
+            Output::Greet { addr } => self.parts.datagrams.greet(now, addr),
             Output::Withdraw { request } => {
-                self.datagrams.withdraw(request);
-                self.streams.withdraw(request);
+                self.parts.datagrams.withdraw(request);
+                self.parts.streams.withdraw(request);
             }
             Output::Load { ticket, key, kinds, whole_up_to } => {
-                inputs.push_back(self.storage.load(now, ticket, key, kinds, whole_up_to));
+                inputs.push_back(self.parts.storage.load(now, ticket, key, kinds, whole_up_to));
             }
             Output::Save { ticket, record, terms } => {
-                inputs.push_back(self.storage.save(now, ticket, record, terms));
+                inputs.push_back(self.parts.storage.save(now, ticket, record, terms));
                 self.tell_usage();
             }
             Output::Renew { slot, digest, terms } => {
-                self.storage.renew(now, slot, digest, terms);
+                self.parts.storage.renew(now, slot, digest, terms);
                 self.tell_usage();
             }
             Output::Event(event) => self.publish(event),
@@ -248,8 +263,8 @@ impl Task {
     }
 
     fn tell_usage(&mut self) {
-        let usage = self.storage.usage();
-        self.peer.set_usage(dht_routing::Usage {
+        let usage = self.parts.storage.usage();
+        self.parts.peer.set_usage(dht_routing::Usage {
             records: usage.records,
             bytes: usage.bytes,
             capacity: usage.capacity,
@@ -273,26 +288,26 @@ impl Task {
             Event::Joined(contact) => tracing::debug!(?node, %contact, "contact joined"),
             Event::Left(contact) => tracing::debug!(?node, %contact, "contact left"),
             Event::Isolated => {
-                tracing::warn!(?node, "No node answers any more, trying to join again")
+                tracing::warn!(?node, "No node answers any more, trying to join again");
             }
         }
     }
 
     fn status(&self, now: Moment) -> NodeStatus {
-        let figures = self.peer.status();
-        let (traffic, mut dropped) = self.datagrams.figures();
-        self.streams.count(&mut dropped);
+        let figures = self.parts.peer.status();
+        let (traffic, mut dropped) = self.parts.datagrams.figures();
+        self.parts.streams.count(&mut dropped);
         NodeStatus {
             node: self.standing.node,
             addr: self.standing.addr,
             network: self.standing.network,
-            uptime: now.since(self.clock.started()),
+            uptime: now.since(self.parts.clock.started()),
             contacts: figures.contacts,
             operations: figures.operations,
             requests: figures.requests,
             network_size: figures.network_size,
-            store: self.storage.usage(),
-            streams: self.streams.len(),
+            store: self.parts.storage.usage(),
+            streams: self.parts.streams.len(),
             receive_buffer: self.standing.receive_buffer,
             traffic,
             dropped,
@@ -303,7 +318,7 @@ impl Task {
         self.orders.close();
         // Their callers learn that the node has stopped.
         self.operations = Operations::default();
-        self.streams.shutdown().await;
+        self.parts.streams.shutdown().await;
         tracing::info!(node = ?self.standing.node.id(), "Stopped");
     }
 }

@@ -37,7 +37,7 @@ async fn parameters_out_of_range_and_weak_identities_are_refused() {
     let error = builder().config(|config| config.k(0)).start().await.unwrap_err();
     assert_eq!(error.to_string(), "k is 0, must be 1..=20");
 
-    let weak = (0..)
+    let weak = (0..1_000)
         .map(|nonce| LocalIdentity::from_parts([1; 32], Nonce(nonce)))
         .find(|local| !local.node().meets(dht_node::Difficulty::DEFAULT))
         .unwrap();

@@ -4,13 +4,14 @@
 //! before they come; a large value is verified on a blocking thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use dht_proto::envelope::SealNonce;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::seal::{OpenError, SealError};
 use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received, Unverified};
-use dht_proto::{DecodeError, Families, LocalIdentity, Message, NetworkId, Role};
+use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -21,6 +22,7 @@ use super::frames::{FrameError, FrameReader, FrameWriter};
 use super::pace::Pace;
 use crate::Limits;
 use crate::entropy::Entropy;
+use crate::stance::Stance;
 
 /// Values longer than this are verified on a blocking thread, in bytes.
 const VERIFY_INLINE_MAX: usize = 64 * 1024;
@@ -32,8 +34,7 @@ const MEMORY_UNIT: usize = 1_024;
 pub(crate) struct Setting {
     pub(crate) local: LocalIdentity,
     pub(crate) network: NetworkId,
-    pub(crate) role: Role,
-    pub(crate) families: Families,
+    pub(crate) stance: Stance,
     pub(crate) limits: Limits,
     memory: Arc<Semaphore>,
     pub(super) notices: mpsc::Sender<Box<Notice>>,
@@ -43,15 +44,14 @@ impl Setting {
     pub(super) fn new(
         local: LocalIdentity,
         network: NetworkId,
-        role: Role,
-        families: Families,
+        stance: Stance,
         limits: Limits,
         notices: mpsc::Sender<Box<Notice>>,
     ) -> Self {
         // Less than the longest value would hold it up for ever.
         let units = units(limits.stream_memory.max(VALUE_MAX)).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
-        Self { local, network, role, families, limits, memory, notices }
+        Self { local, network, stance, limits, memory, notices }
     }
 }
 
@@ -165,15 +165,15 @@ impl Conversation {
     async fn reserve(&self, size: usize) -> Result<OwnedSemaphorePermit, StreamError> {
         let units = u32::try_from(units(size)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.setting.memory).acquire_many_owned(units);
-        match timeout(self.setting.limits.stream_idle, permit).await {
+        match timeout(self.setting.limits.stream_wait, permit).await {
             Ok(permit) => permit.map_err(|_| StreamError::Stopping),
             Err(_) => Err(StreamError::Crowded),
         }
     }
 
-    /// Waits until something comes in, for at most as long as a stream may be idle.
-    pub(super) async fn wait(&mut self) -> Result<(), StreamError> {
-        Ok(self.reader.wait(Instant::now() + self.setting.limits.stream_idle).await?)
+    /// Waits until something comes in, for at most `time`.
+    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), StreamError> {
+        Ok(self.reader.wait(Instant::now() + time).await?)
     }
 }
 

@@ -64,11 +64,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Whether bytes were read that belong to no frame yet.
-    pub(crate) fn has_rest(&self) -> bool {
-        !self.buffer.is_empty()
-    }
-
     /// Gives the buffer back between messages.
     pub(crate) fn release(&mut self) {
         if self.buffer.is_empty() {

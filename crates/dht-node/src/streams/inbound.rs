@@ -5,35 +5,45 @@ use std::sync::Arc;
 
 use dht_proto::seal::OpenError;
 use dht_proto::stream::{Channel, Outgoing};
-use dht_proto::{Body, ErrorCode, Message, Reply, Request, RequestId, ValueRange};
+use dht_proto::{Body, Message, Reply, Request, ValueRange};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::conversation::{Arrived, Conversation, Setting, StreamError};
 use super::frames::FrameError;
-use super::{End, InboundId, Notice};
+use super::visitors::{Rest, VisitorId};
+use super::{End, Notice};
 use crate::entropy::Entropy;
+
+/// Whose stream it is.
+pub(super) struct Guest {
+    pub(super) visitor: VisitorId,
+    pub(super) rest: Arc<Rest>,
+    pub(super) source: SocketAddr,
+}
 
 /// Serves a stream until it ends.
 pub(super) async fn serve(
     setting: Arc<Setting>,
     entropy: Entropy,
-    id: InboundId,
+    guest: Guest,
     stream: TcpStream,
-    source: SocketAddr,
 ) -> End {
+    let (source, idle) = (guest.source, setting.limits.stream_idle);
     let mut conversation = Conversation::new(setting, entropy, stream);
     let mut channel = None;
     loop {
-        match conversation.wait().await {
+        match conversation.wait(idle).await {
             Ok(()) => {}
             Err(StreamError::Frame(FrameError::TooSlow)) => return End::Closed,
             Err(error) => return end(source, &error),
         }
-        if let Err(error) = exchange(&mut conversation, &mut channel, id, source).await {
+        guest.rest.busy();
+        if let Err(error) = exchange(&mut conversation, &mut channel, &guest).await {
             return end(source, &error);
         }
+        guest.rest.idle();
     }
 }
 
@@ -46,8 +56,7 @@ fn end(source: SocketAddr, error: &StreamError) -> End {
 async fn exchange(
     conversation: &mut Conversation,
     channel: &mut Option<Channel>,
-    stream: InboundId,
-    source: SocketAddr,
+    guest: &Guest,
 ) -> Result<(), StreamError> {
     let mut first = conversation.next_frame().await?;
     let channel = match channel {
@@ -69,7 +78,7 @@ async fn exchange(
         Body::Request(_) => ValueRange::WHOLE,
         Body::Reply(_) => return Err(StreamError::Unexpected),
     };
-    let answer = ask(conversation, channel, stream, source, message).await?;
+    let answer = ask(conversation, channel, guest, message).await?;
     drop(memory);
     conversation.send(channel, Outgoing::of_range(answer, range), |_| ()).await
 }
@@ -78,16 +87,15 @@ async fn exchange(
 async fn ask(
     conversation: &Conversation,
     channel: &Channel,
-    stream: InboundId,
-    source: SocketAddr,
+    guest: &Guest,
     message: Message,
 ) -> Result<Message, StreamError> {
     let (reply, answer) = oneshot::channel();
-    let from = channel.peer();
-    let asked = Box::new(Notice::Asked { stream, from, source, message, reply });
+    let (visitor, source, from) = (guest.visitor, guest.source, channel.peer());
+    let asked = Box::new(Notice::Asked { visitor, from, source, message, reply });
     let setting = &conversation.setting;
     setting.notices.send(asked).await.map_err(|_| StreamError::Stopping)?;
-    match timeout(setting.limits.stream_idle, answer).await {
+    match timeout(setting.limits.stream_wait, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) | Err(_) => Err(StreamError::Stopping),
     }
@@ -103,15 +111,11 @@ async fn object(
     if let OpenError::Rejected(rejected) = &error
         && let Some((id, code)) = rejected.undecodable.answer
     {
-        let objection = objection(&conversation.setting, id, code);
+        let body = Body::Reply(Reply::Error { code, text: String::new() });
+        let objection = conversation.setting.stance.message(id, body);
         if let Err(error) = conversation.send(channel, Outgoing::new(objection), |_| ()).await {
             return error;
         }
     }
     error.into()
-}
-
-fn objection(setting: &Setting, id: RequestId, code: ErrorCode) -> Message {
-    let body = Body::Reply(Reply::Error { code, text: String::new() });
-    Message { role: setting.role, families: setting.families, id, body }
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(
     mut jobs: mpsc::Receiver<Box<Job>>,
 ) -> End {
     let contact = job.contact;
-    let addr = native(contact.addr, setting.families);
+    let addr = native(contact.addr, setting.stance.families);
     let stream = match timeout(CONNECT, TcpStream::connect(addr)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -42,9 +42,7 @@ pub(super) async fn run(
         }
         Err(_) => return End::Closed,
     };
-    let Ok(channel) = Channel::new(&setting.local, setting.network, contact.node) else {
-        return End::Closed;
-    };
+    let channel = job.channel.clone();
     let mut conversation = Conversation::new(setting, entropy, stream);
     let mut job = job;
     let mut used = false;
@@ -97,7 +95,8 @@ async fn exchange(
     let mut progress = Progress::new(job.request(), notices.clone());
     let frames = Outgoing::new(job.message.clone());
     conversation.send(channel, frames, |bytes| progress.moved(bytes)).await?;
-    conversation.wait().await?;
+    let patience = conversation.setting.limits.stream_wait;
+    conversation.wait(patience).await?;
     let first = conversation.next_frame().await?;
     progress.moved(first.len());
     let first = channel.open(first)?;

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use dht_proto::stream::Channel;
 use dht_proto::{Contact, Message, RequestId};
 
 /// Requests that may wait for a line. More are unreachable at once.
@@ -25,6 +26,8 @@ pub(crate) struct LineId(u64);
 pub(crate) struct Job {
     pub(crate) contact: Contact,
     pub(crate) message: Message,
+    /// The sealing of a stream with that node.
+    pub(crate) channel: Channel,
     /// Whether it was tried on a line that had been used before, and turned out to be closed.
     pub(crate) again: bool,
 }
@@ -84,11 +87,6 @@ impl Pool {
             busy: BTreeMap::new(),
             waiting: VecDeque::new(),
         }
-    }
-
-    /// Lines there are, in any state.
-    pub(crate) fn len(&self) -> usize {
-        self.lines.len()
     }
 
     /// Requests that wait for a line.
@@ -162,6 +160,15 @@ impl Pool {
     pub(crate) fn again(&mut self, mut job: Box<Job>) {
         job.again = true;
         self.waiting.push_front(job);
+    }
+
+    /// Lets go of every idle line. Returns them, to be closed.
+    pub(crate) fn close_idle(&mut self) -> Vec<LineId> {
+        let idle: Vec<LineId> = self.idle.iter().map(|(_, line)| *line).collect();
+        for line in &idle {
+            self.set(*line, State::Closing);
+        }
+        idle
     }
 
     /// A request is not wanted any more. Returns the line to be closed, if it had one.

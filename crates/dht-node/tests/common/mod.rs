@@ -1,5 +1,7 @@
 //! What the tests of nodes on loopback sockets have in common.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(unreachable_pub, reason = "this module is part of several binaries")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -64,7 +66,6 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Asks a node for its figures until they are as wanted.
-#[track_caller]
 pub async fn until(node: &Node, what: &str, wanted: impl Fn(&NodeStatus) -> bool) -> NodeStatus {
     let poll = async {
         loop {
@@ -75,10 +76,10 @@ pub async fn until(node: &Node, what: &str, wanted: impl Fn(&NodeStatus) -> bool
             tokio::task::yield_now().await;
         }
     };
-    match tokio::time::timeout(LIMIT, poll).await {
-        Ok(status) => status,
-        Err(_) => panic!("never {what}: {:?}", node.info().await),
-    }
+    let Ok(status) = tokio::time::timeout(LIMIT, poll).await else {
+        panic!("never {what}: {:?}", node.info().await)
+    };
+    status
 }
 
 /// Waits until a node has dropped this many of one sort, and nothing else.

@@ -97,7 +97,7 @@ async fn a_slow_reader_is_too_slow_for_the_writer() {
         }
     };
     let mut pace = pace();
-    let frame = framed(&[0; 60_000]);
+    let frame = framed(&vec![0; 60_000]);
     let write = writer.write(&frame, &mut pace);
 
     tokio::select! {
@@ -119,10 +119,9 @@ async fn an_end_within_a_frame_is_an_error_of_the_stream() {
 async fn a_reader_between_messages_holds_no_buffer() {
     let (mut far, mut reader) = reader(100_000);
     far.write_all(&60_000_u32.to_be_bytes()).await.unwrap();
-    far.write_all(&[1; 60_000]).await.unwrap();
+    far.write_all(&vec![1; 60_000]).await.unwrap();
     reader.next(&mut pace()).await.unwrap();
 
-    assert!(!reader.has_rest());
     reader.release();
     assert_eq!(reader.buffer.capacity(), 0);
 }

@@ -1,19 +1,22 @@
+use dht_proto::stream::Channel;
 use dht_proto::{
-    Body, Contact, Families, Message, NodeIdentity, Nonce, PublicKey, Request, RequestId, Role,
+    Body, Contact, Families, LocalIdentity, Message, NetworkId, Nonce, Request, RequestId, Role,
 };
 
 use super::{Job, LINES_PER_PEER, LineId, Pool, Step, WAITING};
 
 fn peer(number: u32) -> Contact {
-    let node = NodeIdentity::new(PublicKey::from_bytes([1; 32]), Nonce(number));
-    Contact::new(node, ([127, 0, 0, 1], 3000).into())
+    let local = LocalIdentity::from_parts([1; 32], Nonce(number));
+    Contact::new(local.node(), ([127, 0, 0, 1], 3000).into())
 }
 
 fn job(request: u64, contact: Contact) -> Box<Job> {
     let body = Body::Request(Request::Ping);
     let id = RequestId(request);
     let message = Message { role: Role::Full, families: Families::V4, id, body };
-    Box::new(Job { contact, message, again: false })
+    let local = LocalIdentity::from_parts([2; 32], Nonce(0));
+    let channel = Channel::new(&local, NetworkId::default(), contact.node).unwrap();
+    Box::new(Job { contact, message, channel, again: false })
 }
 
 fn dial(pool: &mut Pool, request: u64, contact: Contact) -> Option<Step> {
@@ -45,7 +48,7 @@ fn an_answered_line_carries_the_next_request_to_its_peer() {
 
     assert_eq!(expect_hand(dial(&mut pool, 2, peer(1)), 2), line);
     expect_open(dial(&mut pool, 3, peer(2)), 3);
-    assert_eq!(pool.len(), 2);
+    assert_eq!(pool.lines.len(), 2);
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_withdrawn_request_closes_its_line_or_leaves_the_queue() {
     assert_eq!(pool.withdraw(RequestId(1)), None);
     assert_eq!(pool.ended(line), None, "nobody waits for it any more");
     assert!(pool.poll().is_none());
-    assert_eq!(pool.len(), 0);
+    assert_eq!(pool.lines.len(), 0);
 }
 
 #[test]
@@ -124,4 +127,16 @@ fn no_more_requests_wait_than_the_bound() {
     assert!(pool.dial(job(9_999, peer(1))).is_err());
     assert_eq!(pool.waiting().count(), WAITING);
     assert!(pool.poll().is_none());
+}
+
+#[test]
+fn idle_lines_are_closed_when_the_system_runs_short() {
+    let mut pool = Pool::new(10);
+    let idle = expect_open(dial(&mut pool, 1, peer(1)), 1);
+    expect_open(dial(&mut pool, 2, peer(2)), 2);
+    pool.answered(idle);
+
+    assert_eq!(pool.close_idle(), [idle]);
+    assert_eq!(pool.close_idle(), []);
+    expect_open(dial(&mut pool, 3, peer(1)), 3);
 }
