@@ -3,11 +3,16 @@
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
-use rustyline::{Behavior, CompletionType, Config, Editor};
+use rustyline::{
+    Behavior, Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext,
+    EventHandler, KeyEvent, RepeatCount,
+};
 
 use super::complete::PromptHelp;
 use super::known::Known;
@@ -28,7 +33,8 @@ type PromptEditor = Editor<PromptHelp<NodeSource>, DefaultHistory>;
 /// Reads and carries out commands until the person leaves.
 pub(super) fn run(session: &Session, sink: &LogSink, log_lines: LogLines) -> Result<(), Failure> {
     let known = Rc::new(RefCell::new(Known::default()));
-    let mut editor = editor(session, &known)
+    let typed = Typed::default();
+    let mut editor = editor(session, &known, &typed)
         .context("cannot edit lines on this terminal")
         .map_err(Failure::Internal)?;
     let screen = Screen::attach(&mut editor, sink, log_lines);
@@ -42,6 +48,7 @@ pub(super) fn run(session: &Session, sink: &LogSink, log_lines: LogLines) -> Res
         screen.end_line();
         match line {
             Ok(line) => {
+                typed.take();
                 interrupted = false;
                 match session.carry_out(&line, &known) {
                     Ok(Reply::Quit) => return Ok(()),
@@ -49,7 +56,9 @@ pub(super) fn run(session: &Session, sink: &LogSink, log_lines: LogLines) -> Res
                     Err(error) => eprint_line(&format!("error: {error}")),
                 }
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) if !interrupted => {
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_))
+                if typed.take() || !interrupted =>
+            {
                 interrupted = true;
                 eprint_line("(Ctrl-C once more, Ctrl-D or `q` leaves)");
             }
@@ -61,7 +70,31 @@ pub(super) fn run(session: &Session, sink: &LogSink, log_lines: LogLines) -> Res
     }
 }
 
-fn editor(session: &Session, known: &Rc<RefCell<Known>>) -> rustyline::Result<PromptEditor> {
+/// Whether any key but Ctrl-C was typed since this was last asked.
+#[derive(Debug, Clone, Default)]
+struct Typed(Arc<AtomicBool>);
+
+impl Typed {
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl ConditionalEventHandler for Typed {
+    /// Notes the key, and leaves what it does as it is.
+    fn handle(&self, event: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
+        if event.get(0) != Some(&KeyEvent::ctrl('C')) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        None
+    }
+}
+
+fn editor(
+    session: &Session,
+    known: &Rc<RefCell<Known>>,
+    typed: &Typed,
+) -> rustyline::Result<PromptEditor> {
     // With stdout in a file or pipe, the prompt must go to the terminal all the same.
     let behavior = if io::stdout().is_terminal() { Behavior::Stdio } else { Behavior::PreferTerm };
     let config = Config::builder()
@@ -74,6 +107,7 @@ fn editor(session: &Session, known: &Rc<RefCell<Known>>) -> rustyline::Result<Pr
     let history = DefaultHistory::with_config(&config);
     let mut editor = Editor::with_history(config, history)?;
     editor.set_helper(Some(PromptHelp::new(Rc::clone(known), session.source())));
+    editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(typed.clone())));
     Ok(editor)
 }
 

@@ -64,7 +64,7 @@ pub(super) fn list(held: &[StoredKey]) -> String {
     for record in held.iter().take(LISTED_MAX) {
         let _ = write!(
             text,
-            "\n{}  {:<7}  {:>9} B  {:>7} left  {}",
+            "\n{} {:<7} {:>9} B {:>7} {}",
             record.key,
             record.kind.to_string(),
             show_count(record.size as u64),

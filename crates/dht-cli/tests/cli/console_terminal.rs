@@ -79,16 +79,19 @@ fn earlier_lines_come_back_and_tab_completes_commands_and_keys() {
 }
 
 #[test]
-fn an_interrupt_clears_the_line_and_two_leave() {
+fn an_interrupt_clears_the_line_and_two_in_a_row_leave() {
     let mut session = console(&[]);
     type_in(&mut session, "s never stored");
     session.send_control('c').unwrap();
     session.exp_string("Ctrl-C once more").unwrap();
     session.exp_string(PROMPT).unwrap();
     ask(&mut session, &format!("f {}", key("never stored")), "error: not found");
-    session.send_control('c').unwrap();
-    session.exp_string("Ctrl-C once more").unwrap();
-    session.exp_string(PROMPT).unwrap();
+    for typed in ["", "i changed my mind"] {
+        type_in(&mut session, typed);
+        session.send_control('c').unwrap();
+        session.exp_string("Ctrl-C once more").unwrap();
+        session.exp_string(PROMPT).unwrap();
+    }
     session.send_control('c').unwrap();
     expect_clean_end(session);
 }

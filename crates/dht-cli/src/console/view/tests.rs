@@ -32,7 +32,7 @@ fn the_list_gives_key_kind_size_remaining_life_and_purpose() {
     let line = text.lines().nth(1).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     let key = "ab".repeat(32);
-    assert_eq!(words, [key.as_str(), "named", "1,234", "B", "6d", "23h", "left", "cached"]);
+    assert_eq!(words, [key.as_str(), "named", "1,234", "B", "6d", "23h", "cached"]);
 }
 
 #[test]
