@@ -28,7 +28,7 @@ use deadlines::Deadlines;
 /// the whole buffer alive, which the byte count does not see.
 ///
 /// No call fails with [`StoreError`]. Every call takes time logarithmic in the number of records, and
-/// linear in what it returns or frees.
+/// linear in what it returns, frees, or passes over because it has ended.
 #[derive(Clone)]
 pub struct MemoryStore {
     records: BTreeMap<Slot, Entry>,

@@ -156,10 +156,10 @@ impl From<SaveError> for Refusal {
     }
 }
 
-/// The medium under a store failed. The call changed nothing.
+/// The medium under a store failed. The call changed nothing. Shows as its cause does.
 #[derive(Debug, thiserror::Error)]
-#[error("store failed: {0}")]
-pub struct StoreError(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error(transparent)]
+pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
     /// Wraps the cause.
