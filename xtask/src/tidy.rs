@@ -30,7 +30,7 @@ struct Rule {
 }
 
 /// Every rule that fails, in the order in which findings of one file are told.
-const RULES: [Rule; 15] = [
+const RULES: &[Rule] = &[
     Rule { name: "opens-with-docs", check: text::opens_with_docs },
     Rule { name: "whitespace", check: text::whitespace },
     Rule { name: "machine-path", check: text::machine_path },
@@ -49,7 +49,7 @@ const RULES: [Rule; 15] = [
 ];
 
 /// Rules whose findings warn.
-const ADVICE: [Rule; 3] = [
+const ADVICE: &[Rule] = &[
     Rule { name: "file-length", check: size::file_soft },
     Rule { name: "function-length", check: size::function_soft },
     Rule { name: "inline-tests", check: size::inline_tests },
@@ -80,7 +80,7 @@ pub fn check_tree(root: &Path) -> Result<Vec<Finding>> {
 
 fn check_file(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (rules, severity) in [(&RULES[..], Severity::Error), (&ADVICE[..], Severity::Warning)] {
+    for (rules, severity) in [(RULES, Severity::Error), (ADVICE, Severity::Warning)] {
         for rule in rules {
             (rule.check)(source, &mut |line, message| {
                 let path = source.path.clone();

@@ -37,7 +37,7 @@ pub(super) fn type_name(source: &Source, found: &mut dyn FnMut(usize, String)) {
     }
 }
 
-/// A test's name is the sentence that holds: three words at least.
+/// A test's name is the sentence that holds: a subject and a verb at least.
 pub(super) fn test_sentence(source: &Source, found: &mut dyn FnMut(usize, String)) {
     if !source.is_rust() {
         return;
@@ -52,7 +52,7 @@ pub(super) fn test_sentence(source: &Source, found: &mut dyn FnMut(usize, String
         is_test = false;
         let name: String = rest.chars().take_while(|c| super::lexer::is_word(*c)).collect();
         let is_variable = name.is_empty();
-        if !is_variable && (name.matches('_').count() < 2 || name.starts_with("test_")) {
+        if !is_variable && (!name.contains('_') || name.starts_with("test_")) {
             found(line, format!("`{name}`: name the test as the sentence that holds"));
         }
     }
