@@ -1,6 +1,7 @@
 //! What a datagram costs: sealing and opening at the sizes of the protocol, beside the pure-Rust cipher,
 //! and the codec on the reply that nodes send most.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+#![allow(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::hint::black_box;
 

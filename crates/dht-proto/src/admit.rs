@@ -139,3 +139,6 @@ fn renew(old: &Summary, incoming: &Summary) -> Admission {
         Admission::Keep
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,3 +27,18 @@ impl Families {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Families;
+
+    #[test]
+    fn a_mapped_address_counts_as_ipv4() {
+        for (text, v4) in [("10.0.0.1", true), ("2001:470::1", false), ("::ffff:10.0.0.1", true)] {
+            let ip = text.parse().unwrap();
+            assert_eq!(Families::V4.include(ip), v4, "{text}");
+            assert_eq!(Families::V6.include(ip), !v4, "{text}");
+            assert!(Families::BOTH.include(ip), "{text}");
+        }
+    }
+}

@@ -78,3 +78,45 @@ macro_rules! hex32 {
     };
 }
 pub(crate) use hex32;
+
+#[cfg(test)]
+mod tests {
+    use crate::{Key, ParseHexError};
+
+    const TEXT: &str = "00112233445566778899aabbccddeeff0123456789abcdef0000000000000001";
+
+    #[test]
+    fn a_key_is_printed_as_it_is_read() {
+        let key = TEXT.parse::<Key>().unwrap();
+        assert_eq!(key.to_string(), TEXT);
+        assert_eq!(format!("{key:?}"), "Key(00112233..)");
+        assert_eq!((key.as_bytes()[0], key.as_bytes()[1], key.as_bytes()[31]), (0, 0x11, 1));
+    }
+
+    #[test]
+    fn upper_case_digits_are_read_too() {
+        assert_eq!(TEXT.to_uppercase().parse::<Key>(), TEXT.parse());
+    }
+
+    #[test]
+    fn a_text_of_another_length_is_refused_with_its_length() {
+        for length in [0, 1, 63] {
+            assert_eq!(TEXT[..length].parse::<Key>(), Err(ParseHexError::Length { length }));
+        }
+        let long = format!("{TEXT}0");
+        assert_eq!(long.parse::<Key>(), Err(ParseHexError::Length { length: 65 }));
+        let message = "abc".parse::<Key>().unwrap_err().to_string();
+        assert_eq!(message, "3 characters, an identifier has 64 hexadecimal digits");
+    }
+
+    #[test]
+    fn a_character_that_is_no_digit_is_refused_with_its_place() {
+        for (text, character, position) in [("0g", 'g', 1), (" 00", ' ', 0), ("00é", 'é', 2)] {
+            let error = text.parse::<Key>().unwrap_err();
+            assert_eq!(error, ParseHexError::Digit { character, position });
+        }
+        let in_the_middle = TEXT.replace("4567", "45x7");
+        let error = in_the_middle.parse::<Key>().unwrap_err();
+        assert_eq!(error.to_string(), "`x` at position 38 is not a hexadecimal digit");
+    }
+}

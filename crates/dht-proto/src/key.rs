@@ -65,3 +65,80 @@ impl Distance {
         zeros
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Distance, Key};
+    use crate::{AuthorSecret, NodeId, Salt};
+
+    #[test]
+    fn the_key_of_content_is_its_blake3_hash() {
+        // What `b3sum` prints of an empty file.
+        let empty = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+        assert_eq!(Key::content(b"").to_string(), empty);
+        assert_ne!(Key::content(b"value"), Key::content(b"other value"));
+    }
+
+    #[test]
+    fn keys_of_different_kinds_never_meet() {
+        let author = AuthorSecret::from_seed(&[1; 32]).author();
+        let salt = Salt::new("salt").unwrap();
+        let signed_input = [&author.as_bytes()[..], b"salt"].concat();
+        let keys =
+            [Key::content(&signed_input), Key::named(&signed_input), Key::signed(&author, &salt)];
+        assert_ne!(keys[0], keys[1]);
+        assert_ne!(keys[1], keys[2]);
+        assert_ne!(keys[0], keys[2]);
+        let derived = blake3::derive_key("dht v1 signed", &signed_input);
+        assert_eq!(keys[2], Key::from_bytes(derived));
+    }
+
+    #[test]
+    fn every_salt_of_an_author_has_its_key() {
+        let author = AuthorSecret::from_seed(&[1; 32]).author();
+        let none = Key::signed(&author, &Salt::default());
+        let some = Key::signed(&author, &Salt::new("s").unwrap());
+        assert_ne!(none, some);
+    }
+
+    #[test]
+    fn a_distance_counts_its_leading_zeros() {
+        assert_eq!(Distance::ZERO.leading_zeros(), 256);
+        assert_eq!(Distance::MAX.leading_zeros(), 0);
+        for bit in 0..256 {
+            let mut bytes = [0; 32];
+            bytes[bit / 8] = 0x80 >> (bit % 8);
+            assert_eq!(Distance::from_bytes(bytes).leading_zeros() as usize, bit);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_a_metric(a: [u8; 32], b: [u8; 32], c: [u8; 32]) {
+            let distance = Distance::between;
+            prop_assert_eq!(distance(&a, &a), Distance::ZERO);
+            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
+            prop_assert_eq!(distance(&a, &b) == Distance::ZERO, a == b);
+            // For each distance from a point there is exactly one point: what makes XOR unidirectional.
+            prop_assert_eq!(distance(&a, distance(&a, &b).as_bytes()), Distance::from_bytes(b));
+            // d(a, c) <= d(a, b) + d(b, c), told by the most significant bytes.
+            let head = |d: Distance| d.as_bytes()[..8].iter().fold(0_u128, |n, b| n << 8 | u128::from(*b));
+            let sum = head(distance(&a, &b)) + head(distance(&b, &c)) + 1;
+            prop_assert!(head(distance(&a, &c)) <= sum);
+        }
+
+        #[test]
+        fn the_closer_node_has_the_longer_common_prefix(key: [u8; 32], bit in 0_usize..255) {
+            let flipped = |bit: usize| {
+                let mut bytes = key;
+                bytes[bit / 8] ^= 0x80 >> (bit % 8);
+                NodeId::from_bytes(bytes)
+            };
+            let key = Key::from_bytes(key);
+            prop_assert!(key.distance(&flipped(bit + 1)) < key.distance(&flipped(bit)));
+            prop_assert_eq!(key.distance(&flipped(bit)).leading_zeros() as usize, bit);
+        }
+    }
+}

@@ -26,6 +26,7 @@ mod admit;
 pub mod codec;
 mod contact;
 mod cookie;
+#[cfg(feature = "codec")]
 mod decode_error;
 #[cfg(feature = "codec")]
 pub mod envelope;
@@ -53,6 +54,7 @@ mod value;
 pub use admit::{Admission, Held, Purpose, Summary, Terms, admit};
 pub use contact::Contact;
 pub use cookie::{Cookie, CookieJar};
+#[cfg(feature = "codec")]
 pub use decode_error::{DecodeError, Problem};
 pub use families::Families;
 pub use hex::ParseHexError;

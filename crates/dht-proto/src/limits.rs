@@ -53,7 +53,7 @@ pub const HELLO_LEN: usize = 56;
 pub const COOKIE_LEN: usize = 8;
 
 /// How long the same cookies are given out. They are accepted in the period after it, too.
-pub const COOKIE_PERIOD: Duration = Duration::from_secs(120);
+pub const COOKIE_PERIOD: Duration = Duration::from_mins(2);
 
 /// Longest name of a node's software, in bytes of UTF-8.
 pub const AGENT_MAX: usize = 64;

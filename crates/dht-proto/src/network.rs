@@ -21,3 +21,16 @@ impl Default for NetworkId {
         Self::named(Self::DEFAULT_NAME)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NetworkId;
+
+    #[test]
+    fn every_name_has_its_network() {
+        assert_eq!(NetworkId::default(), NetworkId::named("main"));
+        assert_ne!(NetworkId::named("main"), NetworkId::named("Main"));
+        let hash = blake3::derive_key("dht v1 network", b"main");
+        assert_eq!(NetworkId::named("main").0.to_le_bytes(), hash[..4]);
+    }
+}

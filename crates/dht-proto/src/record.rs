@@ -252,3 +252,6 @@ fn signing_bytes(salt: &Salt, sequence: Sequence, body: &SignedBody) -> (Digest,
     message.extend_from_slice(digest.as_bytes());
     (digest, message)
 }
+
+#[cfg(test)]
+mod tests;

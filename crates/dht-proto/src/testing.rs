@@ -70,7 +70,7 @@ fn text(limit: usize) -> impl Strategy<Value = String> {
 
 fn value(sizes: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Value> {
     (sizes, any::<u64>()).prop_map(|(size, seed)| {
-        let bytes = (0..size).map(|i| seed.rotate_left(i as u32).to_le_bytes()[0]);
+        let bytes = seed.to_le_bytes().into_iter().cycle().take(size);
         Value::new(bytes.collect::<Vec<_>>()).unwrap_or_default()
     })
 }

@@ -110,3 +110,81 @@ impl Default for Ttl {
         Self(TTL_DEFAULT_SECONDS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{Moment, Ttl};
+    use crate::limits::{TTL_DEFAULT_SECONDS, TTL_MAX_SECONDS};
+
+    #[test]
+    fn moments_saturate() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Moment::NEVER + second, Moment::NEVER);
+        assert_eq!(Moment::EPOCH - second, Moment::EPOCH);
+        assert_eq!(Moment::EPOCH + Duration::MAX, Moment::NEVER);
+        assert_eq!(Moment::from_secs(u64::MAX), Moment::NEVER);
+        assert_eq!(Moment::from_secs(1).since(Moment::from_secs(2)), Duration::ZERO);
+        assert_eq!(Moment::from_secs(2).since(Moment::from_secs(1)), second);
+        assert_eq!(Moment::from_millis(1_500), Moment::from_micros(1_500_000));
+        assert_eq!(format!("{:?}", Moment::from_millis(1_500)), "1.500000s");
+    }
+
+    #[test]
+    fn a_life_has_one_second_to_thirty_days() {
+        assert_eq!(Ttl::from_secs(0), None);
+        assert_eq!(Ttl::from_secs(1).map(Ttl::as_secs), Some(1));
+        assert_eq!(Ttl::from_secs(TTL_MAX_SECONDS), Some(Ttl::MAX));
+        assert_eq!(Ttl::from_secs(TTL_MAX_SECONDS + 1), None);
+        assert_eq!(Ttl::default().as_secs(), TTL_DEFAULT_SECONDS);
+        assert_eq!(TTL_DEFAULT_SECONDS, 7 * 86_400);
+    }
+
+    #[test]
+    fn less_than_a_second_is_no_life() {
+        let now = Moment::from_secs(10);
+        assert_eq!(Ttl::left(now, now), None);
+        assert_eq!(Ttl::left(now, now - Duration::from_secs(5)), None);
+        assert_eq!(Ttl::left(now, now + Duration::from_millis(999)), None);
+        assert_eq!(Ttl::left(now, now + Duration::from_millis(1_999)), Ttl::from_secs(1));
+    }
+
+    #[test]
+    fn a_life_longer_than_thirty_days_is_told_as_thirty_days() {
+        assert_eq!(Ttl::left(Moment::EPOCH, Moment::NEVER), Some(Ttl::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn a_life_passed_on_never_gets_longer(
+            start in 0_u64..1_000_000_000_000_000,
+            seconds in 1..=TTL_MAX_SECONDS,
+            delays in proptest::collection::vec(0_u64..10_000_000, 1..20),
+        ) {
+            let mut now = Moment::from_micros(start);
+            let end = Ttl::from_secs(seconds).unwrap_or_default().ends(now);
+            let mut expires = end;
+            for delay in delays {
+                let Some(left) = Ttl::left(now, expires) else { break };
+                now += Duration::from_micros(delay);
+                // The copy arrives later than it was sent: its clock starts at the arrival.
+                let ends = left.ends(now);
+                prop_assert!(ends <= expires + Duration::from_micros(delay));
+                expires = ends.min(expires);
+                prop_assert!(expires <= end);
+            }
+        }
+
+        #[test]
+        fn what_is_left_never_exceeds_what_there_is(now in any::<u32>(), span in any::<u32>()) {
+            let now = Moment::from_micros(u64::from(now));
+            let expires = now + Duration::from_micros(u64::from(span));
+            if let Some(left) = Ttl::left(now, expires) {
+                prop_assert!(left.ends(now) <= expires);
+            }
+        }
+    }
+}

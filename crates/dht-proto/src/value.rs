@@ -68,3 +68,35 @@ impl fmt::Debug for Value {
 pub struct Digest([u8; 32]);
 
 hex32!(Digest);
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Value, ValueTooLarge};
+    use crate::limits::VALUE_MAX;
+
+    #[test]
+    fn an_empty_value_is_a_value() {
+        let empty = Value::new("").unwrap();
+        assert!(empty.is_empty());
+        assert_eq!(empty, Value::default());
+        assert_eq!(empty.digest().as_bytes(), blake3::hash(b"").as_bytes());
+    }
+
+    #[test]
+    fn a_value_over_the_limit_is_refused_with_its_size() {
+        assert_eq!(Value::new(vec![0; VALUE_MAX]).map(|value| value.len()), Ok(VALUE_MAX));
+        let error = Value::new(vec![0; VALUE_MAX + 1]).unwrap_err();
+        assert_eq!(error, ValueTooLarge { size: VALUE_MAX + 1, limit: VALUE_MAX });
+        assert_eq!(error.to_string(), "value is 5000001 bytes, limit is 5000000");
+    }
+
+    #[test]
+    fn a_value_shares_the_bytes_it_is_made_of() {
+        let bytes = Bytes::from(vec![1; 100]);
+        let value = Value::new(bytes.clone()).unwrap();
+        assert_eq!(value.as_bytes().as_ptr(), bytes.as_ptr());
+        assert_eq!(value.clone().into_bytes().as_ptr(), bytes.as_ptr());
+    }
+}

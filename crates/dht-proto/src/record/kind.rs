@@ -93,3 +93,40 @@ pub struct Slot {
     /// The kind.
     pub kind: Kind,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, KindSet};
+
+    #[test]
+    fn a_set_holds_the_kinds_put_into_it() {
+        assert!(KindSet::EMPTY.is_empty());
+        for kind in Kind::ALL {
+            let only = KindSet::from(kind);
+            assert_eq!(only.iter().collect::<Vec<_>>(), [kind]);
+            assert!(KindSet::ALL.contains(kind));
+            assert_eq!(KindSet::EMPTY.with(kind), only);
+        }
+        let all = Kind::ALL.into_iter().fold(KindSet::EMPTY, KindSet::with);
+        assert_eq!(all, KindSet::ALL);
+    }
+
+    #[test]
+    fn kinds_that_prove_their_value_come_first() {
+        let order = KindSet::ALL.iter().collect::<Vec<_>>();
+        assert_eq!(order, [Kind::Content, Kind::Signed, Kind::Named]);
+        assert!(!KindSet::PROVEN.contains(Kind::Named));
+        assert_eq!(KindSet::PROVEN, KindSet::only(Kind::Content).with(Kind::Signed));
+    }
+
+    #[test]
+    fn bits_of_unknown_kinds_are_ignored() {
+        assert_eq!(KindSet::from_bits(0xffff_ff00), KindSet::EMPTY);
+        for bits in 0..8 {
+            assert_eq!(u32::from(KindSet::from_bits(bits | 0x1000).bits()), bits);
+        }
+        assert_eq!(KindSet::only(Kind::Content).bits(), 1);
+        assert_eq!(KindSet::only(Kind::Signed).bits(), 2);
+        assert_eq!(KindSet::only(Kind::Named).bits(), 4);
+    }
+}

@@ -28,7 +28,7 @@ fn channels() -> (Channel, Channel) {
 }
 
 fn value(size: usize) -> Value {
-    Value::new((0..size).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap()
+    Value::new((0..=250).cycle().take(size).collect::<Vec<u8>>()).unwrap()
 }
 
 fn found(record: Record) -> Message {

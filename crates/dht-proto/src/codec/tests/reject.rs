@@ -37,13 +37,11 @@ fn assert_ignored(bytes: Bytes, field: &'static str, problem: Problem) {
     assert_eq!(decode(bytes), Err(Undecodable { error, answer: None }));
 }
 
-fn value(bytes: &'static [u8]) -> Option<wire::record::Value> {
-    Some(wire::record::Value::Inline(Bytes::from_static(bytes)))
+fn value(bytes: &'static [u8]) -> wire::record::Value {
+    wire::record::Value::Inline(Bytes::from_static(bytes))
 }
 
-fn content() -> Option<wire::record::Kind> {
-    Some(wire::record::Kind::Content(wire::Content {}))
-}
+const CONTENT: Option<wire::record::Kind> = Some(wire::record::Kind::Content(wire::Content {}));
 
 fn store(record: Option<wire::Record>) -> wire::Store {
     wire::Store { record, ttl: 60, purpose: wire::Purpose::Publish.into(), expected: None }
@@ -168,8 +166,8 @@ fn a_description_that_contradicts_its_kind_is_malformed() {
 fn a_record_without_value_or_kind_is_malformed() {
     let none = request(wire::request::Body::Store(store(None)));
     assert_malformed(none, "store.record", Problem::Missing);
-    assert_malformed(store_of(None, content()), "record.value", Problem::Missing);
-    assert_malformed(store_of(value(b"value"), None), "record.kind", Problem::Missing);
+    assert_malformed(store_of(None, CONTENT), "record.value", Problem::Missing);
+    assert_malformed(store_of(Some(value(b"value")), None), "record.kind", Problem::Missing);
 }
 
 #[test]
@@ -177,14 +175,14 @@ fn a_value_too_long_for_a_datagram_is_malformed() {
     let found = INLINE_VALUE_MAX + 1;
     let value = Some(wire::record::Value::Inline(vec![0; found].into()));
     let problem = Problem::TooLong { found, limit: INLINE_VALUE_MAX };
-    assert_malformed(store_of(value, content()), "record.inline", problem);
+    assert_malformed(store_of(value, CONTENT), "record.inline", problem);
 }
 
 #[test]
 fn only_signed_records_are_deleted() {
     let deleted = Some(wire::record::Value::Deleted(wire::Deleted {}));
     let inconsistent = Problem::Inconsistent;
-    assert_malformed(store_of(deleted.clone(), content()), "record.deleted", inconsistent);
+    assert_malformed(store_of(deleted.clone(), CONTENT), "record.deleted", inconsistent);
     let named = wire::record::Kind::Named(wire::Named { key: vec![1; 32].into() });
     assert_malformed(store_of(deleted, Some(named)), "record.deleted", inconsistent);
 }
@@ -194,7 +192,7 @@ fn parts_streamed_values_and_downloads_do_not_travel_by_datagram() {
     let streamed = wire::Streamed { size: 1_000, offset: 0, length: 1_000 };
     let streamed = Some(wire::record::Value::Streamed(streamed));
     let misplaced = Problem::Misplaced;
-    assert_malformed(store_of(streamed, content()), "record.streamed", misplaced);
+    assert_malformed(store_of(streamed, CONTENT), "record.streamed", misplaced);
     let part = wire::Part { offset: 0, bytes: Bytes::from_static(b"part") };
     let part = of_body(Some(wire::message::Body::Part(part)));
     assert_ignored(part, "message.part", misplaced);
@@ -233,7 +231,7 @@ fn a_signed_record_that_does_not_verify_is_malformed() {
     for change in changes {
         assert_malformed(signed_store(change), "signed.signature", bad);
     }
-    let other_value = store_of(value(b"other"), signed_record().kind);
+    let other_value = store_of(Some(value(b"other")), signed_record().kind);
     assert_malformed(other_value, "signed.signature", bad);
     let deleted = Some(wire::record::Value::Deleted(wire::Deleted {}));
     assert_malformed(store_of(deleted, signed_record().kind), "signed.signature", bad);
