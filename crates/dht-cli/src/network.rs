@@ -94,7 +94,6 @@ async fn start_others(
             // The semaphore is never closed, so there is always a permit to wait for.
             let _permit = permits.acquire_owned().await;
             let node = builder.start().await?;
-            debug!("Listening on {}", node.local_addr());
             node.joined().await?;
             Ok((index, node))
         });

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
 use dht_node::{FetchError, Found, Node, Place, StoreOptions, StoreReport};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::args::{Action, OneShot, Plan};
 use crate::bootstrap;
@@ -104,15 +104,14 @@ fn file_size() -> Option<u64> {
 /// Logs who holds the value.
 fn tell(report: &StoreReport, size: usize, started: Instant) {
     let holders = report.holders.len() as u64;
+    let shortfall = stored::shortfall(report);
     info!(
-        "Stored {} on {holders} node{} in {}",
+        "Stored {} on {holders} node{} in {}{}",
         show_bytes(size as u64),
         plural(holders),
-        show_span(started.elapsed())
+        show_span(started.elapsed()),
+        shortfall.map(|reason| format!(" ({reason})")).unwrap_or_default()
     );
-    if let Some(reason) = stored::shortfall(report) {
-        warn!("Fewer nodes than usual hold it: {reason}");
-    }
 }
 
 /// Writes the value to stdout, unchanged.
