@@ -14,7 +14,7 @@ const GENERATED: &str = "crates/dht-proto/src/codec/generated/dht_v1.rs";
 
 /// Writes the generated file, or with `check` only tells whether it is what the schema says.
 pub fn run(check: bool) -> Result<()> {
-    let root = workspace_root()?;
+    let root = crate::root();
     let code = generate(&root.join("proto"))?;
     let path = root.join(GENERATED);
     let current = fs::read_to_string(&path).unwrap_or_default();
@@ -43,8 +43,4 @@ fn generate(schemas: &Path) -> Result<String> {
     let mut modules = config.generate(requests)?;
     ensure!(modules.len() == 1, "expected one package, found {}", modules.len());
     modules.drain().map(|(_, code)| code).next().context("no code was generated")
-}
-
-fn workspace_root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")
 }
