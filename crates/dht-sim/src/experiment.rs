@@ -16,9 +16,9 @@ mod lookups;
 mod requests;
 mod speed;
 
-pub use churn::{ChurnPoint, MEANS, churn};
+pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
-pub use lookups::{LookupReport, latency, stale};
+pub use lookups::{LookupReport, latency, look_around, stale};
 pub use speed::{SpeedReport, speed};
 
 /// What every experiment can be told.

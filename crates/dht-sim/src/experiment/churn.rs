@@ -54,10 +54,16 @@ pub fn churn(
     host: &mut dyn Host,
 ) -> Result<Vec<ChurnPoint>, BuildError> {
     let sim = settled(plan.builder(), host)?;
-    Ok(means.iter().map(|mean_s| point(sim.clone(), *mean_s, host)).collect())
+    Ok(means.iter().map(|mean_s| under_churn(sim.clone(), *mean_s, PHASE, host)).collect())
 }
 
-fn point(mut sim: Simulation, mean_s: u64, host: &mut dyn Host) -> ChurnPoint {
+/// What `churn` does with a settled network for one mean session: warms up for `phase`, measures for `phase`.
+pub fn under_churn(
+    mut sim: Simulation,
+    mean_s: u64,
+    phase: Duration,
+    host: &mut dyn Host,
+) -> ChurnPoint {
     sim.set_churn(Churn {
         sessions: Sessions::Weibull { shape: 0.5, mean: Duration::from_secs(mean_s) },
         absences: None,
@@ -65,8 +71,8 @@ fn point(mut sim: Simulation, mean_s: u64, host: &mut dyn Host) -> ChurnPoint {
         orderly: 0.0,
     });
     let rhythm = Rhythm::Every(Duration::from_mins(1));
-    host.phase(&format!("warming up, mean {mean_s} s"), PHASE.as_secs());
-    let until = sim.now() + PHASE;
+    host.phase(&format!("warming up, mean {mean_s} s"), phase.as_secs());
+    let until = sim.now() + phase;
     requests::run(&mut sim, rhythm, Targets::LiveIds, until, host, |_, _| {});
 
     let (traffic, seconds) = (sim.traffic().clone(), sim.node_seconds());
@@ -82,8 +88,8 @@ fn point(mut sim: Simulation, mean_s: u64, host: &mut dyn Host) -> ChurnPoint {
         health: TableHealth::default(),
     };
     let (mut lookups, mut own_requests) = (0, 0);
-    host.phase(&format!("measuring, mean {mean_s} s"), PHASE.as_secs());
-    let until = sim.now() + PHASE;
+    host.phase(&format!("measuring, mean {mean_s} s"), phase.as_secs());
+    let until = sim.now() + phase;
     requests::run(&mut sim, rhythm, Targets::LiveIds, until, host, |sim, finished| {
         lookups += 1;
         own_requests += finished.cost.requests as usize;

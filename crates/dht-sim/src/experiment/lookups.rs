@@ -92,33 +92,34 @@ impl LookupReport {
 
 /// Fetches of stored values and find-nodes of random targets, from random nodes; no churn, no loss.
 pub fn latency(plan: &Plan, host: &mut dyn Host) -> Result<LookupReport, BuildError> {
-    run(plan, host, |_| {})
+    let sim = settled(plan.builder(), host)?;
+    Ok(look_around(sim, LOOKUPS.min(plan.nodes), 0.0, host))
 }
 
 /// The same with 30 % of the nodes killed without notice the moment the lookups begin.
 pub fn stale(plan: &Plan, host: &mut dyn Host) -> Result<LookupReport, BuildError> {
-    run(plan, host, |sim| {
-        for place in (0..).map(Place).take(sim.places()) {
-            if sim.random().chance(KILLED) {
-                sim.kill(place);
-            }
-        }
-    })
+    let sim = settled(plan.builder(), host)?;
+    Ok(look_around(sim, LOOKUPS.min(plan.nodes), KILLED, host))
 }
 
-fn run(
-    plan: &Plan,
+/// What both experiments do with a settled network: has random nodes store `lookups` values, kills a share of
+/// all nodes, and fetches every value and looks up as many random points.
+pub fn look_around(
+    mut sim: Simulation,
+    lookups: usize,
+    killed: f64,
     host: &mut dyn Host,
-    strike: impl FnOnce(&mut Simulation),
-) -> Result<LookupReport, BuildError> {
-    let mut sim = settled(plan.builder(), host)?;
-    let lookups = LOOKUPS.min(plan.nodes);
+) -> LookupReport {
     let mut report = LookupReport { gets: lookups, finds: lookups, ..LookupReport::default() };
     let keys = store_values(&mut sim, lookups, &mut report, host);
-    strike(&mut sim);
+    for place in (0..).map(Place).take(sim.places()) {
+        if sim.random().chance(killed) {
+            sim.kill(place);
+        }
+    }
     look_up(&mut sim, &keys, &mut report, host);
     report.recall /= share(report.find.len(), 1).max(1.0);
-    Ok(report)
+    report
 }
 
 /// Has random nodes store small values, each its own.

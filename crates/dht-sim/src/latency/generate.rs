@@ -80,7 +80,7 @@ fn draw_sites(count: usize, random: &mut Random) -> Vec<Site> {
         let others = (0..14).take_while(|_| random.chance(0.46)).count();
         for _ in 0..(1 + others).min(count - sites.len()) {
             // Most access lines are short, a few are very long.
-            let access = (2.0 + 1.1 * random.normal()).exp();
+            let access = (1.0 + 2.0 * random.normal()).exp();
             sites.push(Site { city, place: middle, access });
         }
         city += 1;
@@ -111,7 +111,7 @@ fn raw_round_trip(a: &Site, b: &Site, random: &mut Random) -> f64 {
     }
     let cosine: f64 = a.place.iter().zip(b.place).map(|(x, y)| x * y).sum();
     let distance = RADIUS_MS * cosine.clamp(-1.0, 1.0).acos();
-    (3.0 + 1.0 * distance) * (0.08 * random.normal()).exp() + a.access + b.access
+    (0.5 + 1.35 * distance) * (0.05 * random.normal()).exp() + a.access + b.access
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^52")]

@@ -1,0 +1,207 @@
+//! Small versions of the experiments, and of what a network must survive. Each holds recall or success
+//! against a budget of messages, so that neither can be bought with the other unnoticed.
+//!
+//! Figures for people come from `cargo xtask sim`.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use dht_proto::{Key, KindSet, Record, Ttl, Value};
+use dht_routing::{Command, Outcome};
+use dht_sim::experiment::{look_around, under_churn};
+use dht_sim::{
+    Conditions, Finished, MessageKind, Occurrence, OperationKind, Place, Rejoin, Role, Simulation,
+};
+
+const SEED: u64 = 11;
+const NODES: usize = 500;
+
+/// A network that has settled, built once and copied by each test.
+fn network() -> Simulation {
+    static NETWORK: OnceLock<Simulation> = OnceLock::new();
+    let build = || {
+        let mut sim = Simulation::builder().nodes(NODES).seed(SEED).build().unwrap();
+        sim.settle(Duration::from_mins(5), |_, _| {});
+        sim
+    };
+    println!("seed {SEED}");
+    NETWORK.get_or_init(build).clone()
+}
+
+fn finished(sim: &mut Simulation, kind: OperationKind, within: Duration) -> Vec<Finished> {
+    let until = sim.now() + within;
+    std::iter::from_fn(|| sim.next(until))
+        .filter_map(|occurrence| match occurrence {
+            Occurrence::Finished(ended) if ended.kind == kind => Some(*ended),
+            _ => None,
+        })
+        .collect()
+}
+
+fn store(sim: &mut Simulation, bytes: usize) -> (Key, Finished) {
+    let mut value = sim.random().bytes32().to_vec();
+    value.resize(bytes, 7);
+    let record = Record::content(Value::new(value).unwrap());
+    let key = record.key();
+    let place = sim.random_live().unwrap();
+    sim.start(place, Command::Store { record, ttl: Ttl::default(), expected: None })
+        .unwrap()
+        .unwrap();
+    let mut ended = finished(sim, OperationKind::Store, Duration::from_mins(2));
+    (key, ended.remove(0))
+}
+
+/// Fetches every key from a random node each. Returns how many succeeded.
+fn fetch_all(sim: &mut Simulation, keys: &[Key]) -> usize {
+    for key in keys {
+        let place = sim.random_live().unwrap();
+        sim.start(place, Command::Fetch { key: *key, kinds: KindSet::PROVEN }).unwrap().unwrap();
+    }
+    finished(sim, OperationKind::Fetch, Duration::from_mins(2))
+        .iter()
+        .filter(|ended| matches!(ended.outcome, Outcome::Fetched(Ok(_))))
+        .count()
+}
+
+#[test]
+fn every_node_has_joined_and_tables_are_full_and_fresh() {
+    let sim = network();
+    assert_eq!((sim.live(), sim.joined()), (NODES, NODES as u64));
+    let health = sim.table_health();
+    assert!(health.fill > 0.98, "{health:?}");
+    assert!(health.stale < 1e-9, "{health:?}");
+}
+
+#[test]
+fn joining_costs_a_bounded_number_of_requests() {
+    let sim = network();
+    let requests = sim.traffic().requests().messages as f64 / NODES as f64;
+    assert!(requests < 600.0, "{requests} requests a node until it has settled");
+}
+
+#[test]
+fn an_idle_network_is_nearly_silent() {
+    let mut sim = network();
+    sim.run_for(Duration::from_mins(30));
+    let before = sim.traffic().clone();
+    sim.run_for(Duration::from_mins(60));
+    let sent = sim.traffic().since(&before);
+    let bytes = sent.total().bytes as f64 / NODES as f64 / 3_600.0;
+    assert!(bytes < 100.0, "{bytes} bytes a second and node: {sent:?}");
+}
+
+#[test]
+fn lookups_find_the_closest_nodes_and_fetches_their_values_within_budget() {
+    let report = look_around(network(), 300, 0.0, &mut ());
+    assert_eq!(report.unstored, 0);
+    assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
+    assert!(report.recall > 0.99, "{}", report.recall);
+    assert!(report.get_requests() <= 8.0, "{}", report.get_requests());
+    assert!(report.find_requests() <= 26.0, "{}", report.find_requests());
+    assert!(report.get.percentile_ms(50.0) < 200.0, "{}", report.get.percentile_ms(50.0));
+    assert!(report.find.percentile_ms(50.0) < 800.0, "{}", report.find.percentile_ms(50.0));
+}
+
+#[test]
+fn with_a_third_of_the_nodes_dead_every_value_is_still_fetched() {
+    let report = look_around(network(), 300, 0.3, &mut ());
+    assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
+    assert!(report.recall > 0.88, "{}", report.recall);
+    assert!(report.get_requests() <= 14.0, "{}", report.get_requests());
+    assert!(report.find_requests() <= 48.0, "{}", report.find_requests());
+    assert!(report.get.percentile_ms(99.0) < 2_500.0, "{}", report.get.percentile_ms(99.0));
+}
+
+#[test]
+fn under_churn_requests_reach_live_nodes_within_budget() {
+    let point = under_churn(network(), 10_000, Duration::from_mins(8), &mut ());
+    assert!(point.tried > 3_000, "{}", point.tried);
+    assert!(point.success() >= 0.995, "{}", point.success());
+    assert!(point.health.stale < 0.2, "{:?}", point.health);
+    assert!(point.requests <= 26.0, "{}", point.requests);
+    assert!(point.bytes_per_node_s < 800.0, "{}", point.bytes_per_node_s);
+}
+
+#[test]
+fn equal_seeds_give_equal_traces_with_loss_churn_and_adversaries() {
+    let run = |seed| {
+        let conditions =
+            Conditions { loss: 0.05, duplication: 0.02, reordering: 0.05, ..Conditions::default() };
+        let builder = Simulation::builder().nodes(100).seed(seed).conditions(conditions);
+        let mut sim = builder.build().unwrap();
+        sim.set_role(Place(3), Role::Colluding);
+        sim.set_role(Place(5), Role::Flooding { per_second: 2 });
+        sim.settle(Duration::from_secs(30), |_, _| {});
+        for _ in 0..20 {
+            store(&mut sim, 100);
+            let victim = sim.random_live().unwrap();
+            sim.kill(victim);
+            sim.revive(victim, Rejoin::Fresh);
+        }
+        (sim.trace(), sim.events(), sim.traffic().clone())
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1).0, run(2).0);
+}
+
+#[test]
+fn a_tenth_of_all_packets_may_be_lost() {
+    let mut sim = network();
+    let keys: Vec<Key> = (0..20).map(|_| store(&mut sim, 100).0).collect();
+    sim.set_conditions(Conditions { loss: 0.1, ..Conditions::default() });
+    assert_eq!(fetch_all(&mut sim, &keys), 20);
+}
+
+#[test]
+fn values_of_any_size_travel_by_stream_and_come_back() {
+    let mut sim = network();
+    for bytes in [1_000, 20_000, 1_000_000] {
+        let before = sim.traffic().clone();
+        let (key, ended) = store(&mut sim, bytes);
+        let Outcome::Stored(report) = &ended.outcome else { panic!("{ended:?}") };
+        assert!(report.holders.len() >= 12, "{bytes}: {report:?}");
+        let sent = sim.traffic().since(&before);
+        let stored = sent.of(MessageKind::Store);
+        assert!(stored.bytes >= (bytes * 12) as u64, "{bytes}: {stored:?}");
+        // A store runs as one pass with its lookup, so that some copies go to nodes that closer ones replace.
+        assert!(stored.messages <= 32, "{bytes}: {stored:?}");
+        assert_eq!(fetch_all(&mut sim, &[key]), 1, "{bytes}");
+    }
+}
+
+#[test]
+fn a_network_split_for_a_minute_is_one_again() {
+    let mut sim = network();
+    let keys: Vec<Key> = (0..10).map(|_| store(&mut sim, 100).0).collect();
+    sim.partition(|place| u8::from(place.0 % 2 == 0));
+    sim.run_for(Duration::from_mins(1));
+    sim.heal();
+    sim.run_for(Duration::from_mins(5));
+    let health = sim.table_health();
+    assert!(health.fill > 0.9, "{health:?}");
+    assert_eq!(fetch_all(&mut sim, &keys), 10);
+}
+
+#[test]
+fn half_the_nodes_restarting_at_once_lose_their_tables_and_no_value() {
+    let mut sim = network();
+    let keys: Vec<Key> = (0..20).map(|_| store(&mut sim, 100).0).collect();
+    for place in (0..NODES as u32).step_by(2) {
+        sim.restart(Place(place));
+    }
+    sim.run_for(Duration::from_mins(2));
+    assert_eq!(fetch_all(&mut sim, &keys), 20);
+    assert!(sim.table_health().fill > 0.9, "{:?}", sim.table_health());
+}
+
+#[test]
+fn a_tenth_of_nodes_that_forge_or_drop_cannot_hide_a_value() {
+    for role in [Role::Forging, Role::Dropping] {
+        let mut sim = network();
+        let keys: Vec<Key> = (0..20).map(|_| store(&mut sim, 100).0).collect();
+        for place in (0..NODES as u32).step_by(10) {
+            sim.set_role(Place(place), role);
+        }
+        assert_eq!(fetch_all(&mut sim, &keys), 20, "{role:?}");
+    }
+}
