@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
+use crate::args::{Plan, Task};
 use crate::failure::Failure;
 
 mod format;
@@ -15,13 +16,13 @@ mod sink;
 
 pub(crate) use sink::LogSink;
 
-/// Starts logging at level 0 to 5 of `-v`, unless the variable `RUST_LOG` says otherwise.
-pub(crate) fn start(verbose: u8) -> Result<LogSink, Failure> {
+/// Starts logging as `plan` says, unless the variable `RUST_LOG` says otherwise.
+pub(crate) fn start(plan: &Plan) -> Result<LogSink, Failure> {
     let sink = LogSink::default();
     tracing_subscriber::fmt()
         // It would write to stderr what could not be written to stderr, and panic if that is closed.
         .log_internal_errors(false)
-        .with_env_filter(filter(verbose)?)
+        .with_env_filter(filter(plan)?)
         .with_ansi(is_coloured())
         .event_format(format::Line)
         .with_writer(sink.clone())
@@ -32,16 +33,18 @@ pub(crate) fn start(verbose: u8) -> Result<LogSink, Failure> {
 /// Level 0 logs nothing: why the program ends is told without a log. What every single node does starts
 /// at level 4, since one process may run a thousand. Targets are matched by their
 /// beginning: `dht` is this program and our crates, `dht_` our crates alone.
-fn filter(verbose: u8) -> Result<EnvFilter, Failure> {
+fn filter(plan: &Plan) -> Result<EnvFilter, Failure> {
     if let Some(filter) = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()) {
         return EnvFilter::try_new(&filter)
             .with_context(|| format!("RUST_LOG is `{filter}`, which is no filter"))
             .map_err(Failure::Usage);
     }
-    Ok(EnvFilter::new(match verbose {
+    Ok(EnvFilter::new(match plan.verbose {
         0 => "off",
         1 => "error",
         2 => "warn",
+        // What goes wrong in a one-shot command is told by its end, not twice.
+        3 if matches!(plan.task, Task::OneShot(_)) => "warn,dht=info,dht_=error",
         3 => "warn,dht=info,dht_=warn",
         4 => "info,dht=debug",
         _ => "debug,dht=trace",

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn run(plan: &Plan) -> Result<(), Failure> {
-    let sink = log::start(plan.verbose)?;
+    let sink = log::start(plan)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

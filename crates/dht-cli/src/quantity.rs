@@ -82,13 +82,13 @@ pub(crate) fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// A span in its two largest units, as in `6d 23h`; under a second in milliseconds.
+/// A span in its two largest units, as in `6d 23h`; under a minute in seconds, under a second in milliseconds.
 pub(crate) fn show_span(span: Duration) -> String {
     let seconds = span.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) if seconds == 0 => format!("{:.1}ms", span.as_secs_f64() * 1_000.0),
-        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, 0) => format!("{:.1}s", span.as_secs_f64()),
         (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
         (0, ..) => format!("{hours}h {minutes}m"),
         _ => format!("{days}d {hours}h"),
@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(show_span(Duration::from_secs(604_799)), "6d 23h");
         assert_eq!(show_span(Duration::from_mins(61)), "1h 1m");
         assert_eq!(show_span(Duration::from_secs(61)), "1m 1s");
+        assert_eq!(show_span(Duration::from_millis(2_349)), "2.3s");
         assert_eq!(show_span(Duration::from_micros(1_250)), "1.2ms");
     }
 }

@@ -81,3 +81,8 @@ pub use dht_proto::{
 };
 pub use dht_routing::{Bootstrapped, Config, ConfigBuilder, ConfigError, Ponged, StoreReport};
 pub use dht_store::{RecordStore, Usage};
+
+/// The program in the README, which must compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

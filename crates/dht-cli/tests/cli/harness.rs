@@ -154,9 +154,11 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends its input.
-    pub(crate) fn close_input(&mut self) {
-        self.stdin = None;
+    /// Starts `dht` with `args` and nothing on stdin.
+    pub(crate) fn start_without_input(args: &[&str]) -> Self {
+        let mut process = Self::start(args);
+        process.stdin = None;
+        process
     }
 
     /// Closes its stdin and waits for its end.
