@@ -15,7 +15,7 @@ const NODES: usize = 500;
 const VALUES: u64 = 200;
 
 fn policy(place: Place, record: &Record) -> Result<(), Refusal> {
-    if place.0 % 3 == 0 && record.size() > 500 {
+    if place.0.is_multiple_of(3) && record.size() > 500 {
         return Err(Refusal::Policy { reason: "records above 500 bytes are not kept here".into() });
     }
     Ok(())
@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         match occurrence {
             Occurrence::Timer(number) => {
                 let Some(place) = sim.random_live() else { break };
-                let key = number.checked_sub(VALUES).and_then(|index| keys.get(index as usize));
+                let index = number.checked_sub(VALUES).map(usize::try_from).transpose()?;
+                let key = index.and_then(|index| keys.get(index));
                 let command = if let Some(key) = key {
                     Command::Fetch { key: *key, kinds: KindSet::PROVEN }
                 } else {

@@ -43,7 +43,9 @@ mod tests {
 
     fn hash(events: &[[u64; 4]]) -> TraceHash {
         let mut trace = TraceHash::new();
-        events.iter().for_each(|event| trace.update(*event));
+        for event in events {
+            trace.update(*event);
+        }
         trace
     }
 

@@ -142,7 +142,7 @@ impl Parrot {
             }
             (Body::Request(Request::Store { record, .. }), Via::Inbound { stream, .. }) => {
                 let terms = Terms {
-                    expires: now + Duration::from_secs(600),
+                    expires: now + Duration::from_mins(10),
                     purpose: Purpose::Publish,
                     expected: None,
                 };
@@ -248,7 +248,9 @@ impl Machine for Parrot {
             .filter(|(_, running)| running.due <= now)
             .map(|(operation, _)| *operation)
             .collect();
-        due.into_iter().for_each(|operation| self.finish(operation));
+        for operation in due {
+            self.finish(operation);
+        }
     }
 
     fn poll_output(&mut self) -> Option<Output> {
