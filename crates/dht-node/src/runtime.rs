@@ -77,7 +77,7 @@ fn spawn(standing: Standing, parts: Parts, bootstrap: Vec<SocketAddr>) -> Node {
         stop: stop.clone(),
         tasks: tasks.clone(),
     };
-    let task = Task {
+    let task = Box::new(Task {
         parts,
         operations: Operations::default(),
         orders,
@@ -85,7 +85,7 @@ fn spawn(standing: Standing, parts: Parts, bootstrap: Vec<SocketAddr>) -> Node {
         joining: Joining { operation: None, state },
         standing,
         stop,
-    };
+    });
     tasks.spawn(task.run(bootstrap));
     tasks.close();
     Node { shared: Arc::new(shared) }

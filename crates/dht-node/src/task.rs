@@ -78,8 +78,9 @@ enum Turn {
 }
 
 impl Task {
-    /// Runs until it is told to stop or the last handle is gone.
-    pub(crate) async fn run(mut self, bootstrap: Vec<SocketAddr>) {
+    /// Runs until it is told to stop or the last handle is gone. Boxed: a future keeps room for each place
+    /// its arguments move to.
+    pub(crate) async fn run(mut self: Box<Self>, bootstrap: Vec<SocketAddr>) {
         self.join(bootstrap);
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
@@ -314,7 +315,7 @@ impl Task {
         }
     }
 
-    async fn end(mut self) {
+    async fn end(mut self: Box<Self>) {
         self.orders.close();
         // Their callers learn that the node has stopped.
         self.operations = Operations::default();

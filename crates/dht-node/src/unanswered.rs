@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The unanswered requests of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Unanswered {
-    requests: BTreeMap<RequestId, Sent>,
+    /// Boxed: a map of messages would allocate room for eleven with the first.
+    requests: BTreeMap<RequestId, Box<Sent>>,
     order: VecDeque<(Moment, RequestId)>,
 }
 
@@ -36,14 +37,14 @@ impl Unanswered {
     pub(crate) fn sent(&mut self, now: Moment, contact: Contact, message: Message, tag: RetryTag) {
         self.forget(now);
         self.order.push_back((now, message.id));
-        self.requests.insert(message.id, Sent { tag, contact, message });
+        self.requests.insert(message.id, Box::new(Sent { tag, contact, message }));
     }
 
     /// A request was answered, or is not wanted any more.
     pub(crate) fn done(&mut self, request: RequestId) {
         self.requests.remove(&request);
         if self.requests.is_empty() {
-            self.order = VecDeque::new();
+            *self = Self::default();
         }
     }
 
