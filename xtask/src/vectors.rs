@@ -105,8 +105,9 @@ fn files() -> Result<Vec<(&'static str, &'static str, Vec<Value>)>> {
         (
             "admit.json",
             "What may take the place of what in a slot. `expires` counts seconds from now. A result \
-             is insert, keep, renew (with the new expires and purpose) or the refusal.",
-            rule::admissions(),
+             is insert, keep, renew (with the new expires and purpose) or refused (with the fields of \
+             Refused).",
+            rule::admissions()?,
         ),
         (
             "scopes.json",

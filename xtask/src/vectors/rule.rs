@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use dht_proto::{
-    Admission, Digest, Key, Kind, Moment, Purpose, Scope, Sequence, Slot, Summary, admit,
+    Admission, Digest, Key, Kind, Moment, Purpose, Refusal, Scope, Sequence, Slot, Summary, admit,
 };
 use serde_json::{Value, json};
 
@@ -44,46 +44,51 @@ impl Kept {
     }
 }
 
-pub(super) fn admissions() -> Vec<Value> {
+pub(super) fn admissions() -> Result<Vec<Value>> {
     let mut vectors = Vec::new();
     for kind in Kind::ALL {
         let copy =
             |value, sequence, purpose, seconds| Kept { kind, value, sequence, purpose, seconds };
-        vectors.push(vector(kind, None, copy(1, 0, Purpose::Publish, 60), None));
+        vectors.push(vector(kind, None, copy(1, 0, Purpose::Publish, 60), None)?);
         for (old, new) in PURPOSES.iter().flat_map(|old| PURPOSES.map(|new| (*old, new))) {
             let existing = Some(copy(1, 0, old, 60));
-            vectors.push(vector(kind, existing, copy(1, 0, new, 100), None));
-            vectors.push(vector(kind, existing, copy(1, 0, new, 30), None));
-            vectors.push(vector(kind, existing, copy(2, 0, new, 100), None));
+            vectors.push(vector(kind, existing, copy(1, 0, new, 100), None)?);
+            vectors.push(vector(kind, existing, copy(1, 0, new, 30), None)?);
+            vectors.push(vector(kind, existing, copy(2, 0, new, 100), None)?);
         }
     }
-    vectors.extend(versions());
-    vectors
+    vectors.extend(versions()?);
+    Ok(vectors)
 }
 
 /// Signed records: sequences, and compare-and-swap.
-fn versions() -> Vec<Value> {
+fn versions() -> Result<Vec<Value>> {
     let kind = Kind::Signed;
     let version =
         |value, sequence| Kept { kind, value, sequence, purpose: Purpose::Publish, seconds: 60 };
     let mut vectors = Vec::new();
     for (old, new) in [((1, 1), (1, 2)), ((1, 2), (1, 1)), ((1, 5), (2, 5)), ((2, 5), (1, 5))] {
         let existing = Some(version(old.0, old.1));
-        vectors.push(vector(kind, existing, version(new.0, new.1), None));
+        vectors.push(vector(kind, existing, version(new.0, new.1), None)?);
     }
     for expected in [0, 3, 4, 5] {
         let existing = Some(version(1, 4));
-        vectors.push(vector(kind, existing, version(2, 5), Some(expected)));
-        vectors.push(vector(kind, existing, version(2, 3), Some(expected)));
-        vectors.push(vector(kind, existing, version(1, 4), Some(expected)));
-        vectors.push(vector(kind, None, version(2, 5), Some(expected)));
+        vectors.push(vector(kind, existing, version(2, 5), Some(expected))?);
+        vectors.push(vector(kind, existing, version(2, 3), Some(expected))?);
+        vectors.push(vector(kind, existing, version(1, 4), Some(expected))?);
+        vectors.push(vector(kind, None, version(2, 5), Some(expected))?);
     }
     let named = Kept { kind: Kind::Named, ..version(1, 0) };
-    vectors.push(vector(Kind::Named, None, named, Some(7)));
-    vectors
+    vectors.push(vector(Kind::Named, None, named, Some(7))?);
+    Ok(vectors)
 }
 
-fn vector(kind: Kind, existing: Option<Kept>, incoming: Kept, expected: Option<u64>) -> Value {
+fn vector(
+    kind: Kind,
+    existing: Option<Kept>,
+    incoming: Kept,
+    expected: Option<u64>,
+) -> Result<Value> {
     let old = existing.map(Kept::summary);
     let result = match admit(old.as_ref(), &incoming.summary(), expected.map(Sequence)) {
         Ok(Admission::Insert) => json!("insert"),
@@ -91,15 +96,22 @@ fn vector(kind: Kind, existing: Option<Kept>, incoming: Kept, expected: Option<u
         Ok(Admission::Renew { expires, purpose: renewed }) => json!({
             "renew": { "expires": expires.since(NOW).as_secs(), "purpose": purpose(renewed) }
         }),
-        Err(refusal) => json!({ "refused": refusal.to_string() }),
+        Err(Refusal::NameTaken) => json!({ "refused": { "code": 3 } }),
+        Err(Refusal::Stale { current }) => {
+            json!({ "refused": { "code": 4, "current": current.0 } })
+        }
+        Err(Refusal::SequenceMismatch { current }) => {
+            json!({ "refused": { "code": 5, "current": current.0 } })
+        }
+        Err(other) => bail!("admission never refuses because of: {other}"),
     };
-    json!({
+    Ok(json!({
         "kind": kind.to_string(),
         "existing": existing.map(Kept::describe),
         "incoming": incoming.describe(),
         "expected": expected,
         "result": result,
-    })
+    }))
 }
 
 fn purpose(purpose: Purpose) -> &'static str {

@@ -1,0 +1,600 @@
+#!/usr/bin/env python3
+"""Checks every golden vector in this directory against a second implementation of the protocol.
+
+It follows PROTOCOL.md and reads the schema from ../dht/v1/dht.proto; it shares no code with the Rust
+crates. Needs Python 3.9 and the packages `blake3` and `cryptography`:
+
+    python3 -m venv venv && venv/bin/pip install blake3 cryptography && venv/bin/python check.py
+"""
+
+import ipaddress
+import json
+import pathlib
+import re
+import struct
+import sys
+
+from blake3 import blake3
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+HERE = pathlib.Path(__file__).parent
+unhex = bytes.fromhex
+
+
+# --- The schema, and protobuf by it -------------------------------------------------------------
+
+
+def read_schema():
+    """{message: {number: (name, type, label, oneof)}}; enums are read as int32."""
+    text = re.sub(r"//.*", "", (HERE / "../dht/v1/dht.proto").read_text())
+    enums = set(re.findall(r"enum (\w+)", text))
+    schema = {}
+    for name, body in re.findall(r"message (\w+) \{((?:[^{}]|\{[^{}]*\})*)\}", text):
+        fields = schema[name] = {}
+        for oneof, inside in re.findall(r"oneof (\w+) \{([^}]*)\}", body):
+            for kind, field, number in re.findall(r"(\w+) (\w+) = (\d+);", inside):
+                fields[int(number)] = (field, kind, "oneof", oneof)
+        outside = re.sub(r"oneof \w+ \{[^}]*\}", "", body)
+        for label, kind, field, number in re.findall(
+            r"(repeated |optional |)(\w+) (\w+) = (\d+);", outside
+        ):
+            kind = "int32" if kind in enums else kind
+            fields[int(number)] = (field, kind, label.strip(), None)
+    return schema
+
+
+SCHEMA = read_schema()
+VARINTS = {"uint32": 32, "uint64": 64, "int32": 64}
+
+
+class Malformed(Exception):
+    """The bytes are no protobuf message."""
+
+
+def put_varint(number):
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def encode(message, fields):
+    """Fields in the order of their numbers, defaults left out."""
+    out = b""
+    for number, (name, kind, label, _) in sorted(SCHEMA[message].items()):
+        for value in fields.get(name, []) if label == "repeated" else [fields.get(name)]:
+            if value is None or (not label and not value):
+                continue
+            if kind in VARINTS:
+                out += put_varint(number << 3) + put_varint(value)
+            elif kind == "fixed32":
+                out += put_varint(number << 3 | 5) + struct.pack("<I", value)
+            elif kind == "fixed64":
+                out += put_varint(number << 3 | 1) + struct.pack("<Q", value)
+            else:
+                if kind == "string":
+                    value = value.encode()
+                elif kind != "bytes":
+                    value = encode(kind, value)
+                out += put_varint(number << 3 | 2) + put_varint(len(value)) + value
+    return out
+
+
+def raw_fields(data):
+    """(number, wire type, value) of each field."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = 0
+        for shift in range(0, 70, 7):
+            if at >= len(data):
+                raise Malformed
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if value >= 1 << 64:
+                    raise Malformed
+                return value
+        raise Malformed
+
+    def take(length):
+        nonlocal at
+        if at + length > len(data):
+            raise Malformed
+        at += length
+        return data[at - length : at]
+
+    while at < len(data):
+        key = varint()
+        number, wire = key >> 3, key & 7
+        if number == 0 or wire not in (0, 1, 2, 5):
+            raise Malformed
+        if wire == 0:
+            yield number, wire, varint()
+        else:
+            yield number, wire, take({1: 8, 5: 4}.get(wire) or varint())
+
+
+def decode(message, data, strict=False):
+    """Fields by name. `strict` refuses what occurs twice, as the clear part of a datagram asks for."""
+    fields, seen = {}, set()
+    for number, wire, value in raw_fields(data):
+        if number not in SCHEMA[message]:
+            continue
+        name, kind, label, oneof = SCHEMA[message][number]
+        if wire != (0 if kind in VARINTS else {"fixed32": 5, "fixed64": 1}.get(kind, 2)):
+            raise Malformed
+        if strict and (oneof or name) in seen:
+            raise Malformed
+        seen.add(oneof or name)
+        if kind in VARINTS:
+            value &= (1 << VARINTS[kind]) - 1
+        elif kind in ("fixed32", "fixed64"):
+            value = int.from_bytes(value, "little")
+        elif kind == "string":
+            try:
+                value = value.decode()
+            except UnicodeDecodeError:
+                raise Malformed from None
+        elif kind != "bytes":
+            value = decode(kind, value, strict)
+        if oneof:
+            for other, *_, group in SCHEMA[message].values():
+                if group == oneof:
+                    fields.pop(other, None)
+        if label == "repeated":
+            fields.setdefault(name, []).append(value)
+        else:
+            fields[name] = value
+    return fields
+
+
+# --- Identities, keys, sealing ------------------------------------------------------------------
+
+
+def derive(context, data):
+    return blake3(data, derive_key_context=context).digest()
+
+
+def raw(public):
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def public_of(secret):
+    return raw(X25519PrivateKey.from_private_bytes(secret).public_key())
+
+
+def node_id(public, nonce):
+    return derive("dht v1 node id", public + struct.pack("<I", nonce))
+
+
+def leading_zeros(data):
+    return 8 * len(data) - int.from_bytes(data, "big").bit_length()
+
+
+def shared_key(secret, peer):
+    """None if no key is shared."""
+    own = public_of(secret)
+    try:
+        shared = X25519PrivateKey.from_private_bytes(secret).exchange(
+            X25519PublicKey.from_public_bytes(peer)
+        )
+    except ValueError:
+        return None
+    if own == peer or not any(shared):
+        return None
+    return derive("dht v1 seal", shared + min(own, peer) + max(own, peer))
+
+
+def hchacha20(key, head):
+    state = list(struct.unpack("<16I", b"expand 32-byte k" + key + head))
+
+    def quarter(a, b, c, d):
+        for x, y, z, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[x] = (state[x] + state[y]) & 0xFFFFFFFF
+            mixed = state[z] ^ state[x]
+            state[z] = (mixed << turn | mixed >> (32 - turn)) & 0xFFFFFFFF
+
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, i + 4, i + 8, i + 12)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return struct.pack("<8I", *state[:4], *state[12:])
+
+
+def cipher(key, seal_nonce):
+    """ChaCha20-Poly1305 under the sub-key, and its nonce."""
+    return ChaCha20Poly1305(hchacha20(key, seal_nonce[:16])), bytes(4) + seal_nonce[16:]
+
+
+def associated_data(network, sender, seal_nonce, cookie):
+    return struct.pack("<II", 1, network) + sender + seal_nonce + cookie
+
+
+def seal(vector, plaintext, seal_nonce):
+    secret = unhex(vector["sender_secret_key"])
+    sender = public_of(secret) + struct.pack("<I", vector["sender_nonce"])
+    cookie = unhex(vector.get("cookie") or "")
+    key = shared_key(secret, public_of(unhex(vector["receiver_secret_key"])))
+    aead, nonce = cipher(key, seal_nonce)
+    data = associated_data(vector["network"], sender, seal_nonce, cookie)
+    ciphertext = aead.encrypt(nonce, plaintext, data)
+    sealed = {"sender": sender, "seal_nonce": seal_nonce, "cookie": cookie, "ciphertext": ciphertext}
+    return encode("Datagram", {"version": 1, "network": vector["network"], "sealed": sealed})
+
+
+def open_sealed(secret, datagram, network):
+    sealed = parse_datagram(datagram, network)["sealed"]
+    key = shared_key(secret, sealed["sender"][:32])
+    aead, nonce = cipher(key, sealed["seal_nonce"])
+    data = associated_data(
+        network, sealed["sender"], sealed["seal_nonce"], sealed.get("cookie", b"")
+    )
+    return aead.decrypt(nonce, sealed["ciphertext"], data)
+
+
+def key_of_signed(author, salt):
+    return derive("dht v1 signed", author + salt)
+
+
+def signed_bytes(salt, sequence, value):
+    """`value` None is a deletion."""
+    form = bytes([value is None])
+    digest = blake3(value or b"").digest()
+    head = b"dht v1 record" + bytes([len(salt)]) + salt
+    return head + struct.pack("<Q", sequence) + form + digest
+
+
+def verifies(author, signature, message):
+    try:
+        Ed25519PublicKey.from_public_bytes(author).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# --- What a reader turns away -------------------------------------------------------------------
+
+
+class Rejected(Exception):
+    """A datagram or message that a node does not act on."""
+
+
+def need(condition):
+    if not condition:
+        raise Rejected
+
+
+def parse_datagram(data, network):
+    need(len(data) <= 1200)
+    try:
+        datagram = decode("Datagram", data, strict=True)
+    except Malformed:
+        raise Rejected from None
+    need(datagram.get("version") == 1 and datagram.get("network", 0) == network)
+    if "sealed" in datagram:
+        sealed = datagram["sealed"]
+        need(len(sealed.get("sender", b"")) == 36 and len(sealed.get("seal_nonce", b"")) == 24)
+        need(len(sealed.get("cookie", b"")) in (0, 8) and len(sealed.get("ciphertext", b"")) >= 16)
+    elif "hello" in datagram:
+        need(len(data) >= 56)
+    elif "hello_ack" in datagram:
+        need(len(datagram["hello_ack"].get("node", b"")) == 36)
+    else:
+        retry = datagram.get("retry", {})
+        need(len(retry.get("cookie", b"")) == 8 and len(retry.get("answers", b"")) == 8)
+    return datagram
+
+
+def need_terms(fields, with_purpose):
+    need(1 <= fields.get("ttl", 0) <= 2_592_000)
+    need(not with_purpose or fields.get("purpose") in (1, 2, 3))
+
+
+def need_details(details):
+    kind = details.get("kind")
+    need(len(details.get("key", b"")) == 32 and kind in (1, 2, 3))
+    need(details.get("size", 0) <= 5_000_000)
+    need(len(details.get("digest", b"")) == (0 if kind == 1 else 32))
+    need(kind == 2 or details.get("sequence", 0) == 0)
+
+
+def need_record(record):
+    need("inline" in record or "deleted" in record)
+    value = record.get("inline")
+    need(value is None or len(value) <= 900)
+    if "signed" in record:
+        signed = record["signed"]
+        author, salt = signed.get("author", b""), signed.get("salt", b"")
+        signature = signed.get("signature", b"")
+        need(len(author) == 32 and len(salt) <= 32 and len(signature) == 64)
+        need(verifies(author, signature, signed_bytes(salt, signed.get("sequence", 0), value)))
+    else:
+        need(value is not None and ("content" in record or "named" in record))
+        need("named" not in record or len(record["named"].get("key", b"")) == 32)
+
+
+def need_request(request):
+    if "find_node" in request:
+        need(len(request["find_node"].get("target", b"")) == 32)
+    elif "fetch" in request:
+        need(len(request["fetch"].get("key", b"")) == 32)
+    elif "offer" in request:
+        need("details" in request["offer"])
+        need_details(request["offer"]["details"])
+        need_terms(request["offer"], True)
+    elif "store" in request:
+        need_terms(request["store"], True)
+        need("record" in request["store"])
+        need_record(request["store"]["record"])
+    need("download" not in request)  # only in streams
+
+
+def need_reply(reply):
+    if "pong" in reply:
+        need(len(reply["pong"].get("observed", b"")) in (6, 18))
+    elif "found" in reply:
+        need_terms(reply["found"], False)
+        need("record" in reply["found"])
+        need_record(reply["found"]["record"])
+    elif "held" in reply:
+        need_terms(reply["held"], False)
+        need("details" in reply["held"])
+        need_details(reply["held"]["details"])
+    elif "refused" in reply or "error" in reply:
+        need(reply.get("refused", reply.get("error")).get("code", 0) != 0)
+    need(any(name in reply for name, *_, oneof in SCHEMA["Reply"].values() if oneof))
+
+
+def judge(plaintext):
+    """("ok", message), or ("answer", code, id), or ("ignore",)."""
+    try:
+        message = decode("Message", plaintext)
+    except Malformed:
+        return ("ignore",)
+    request = message.get("request")
+    if request is not None:
+        if not request:
+            return ("answer", 1, message.get("id", 0))
+        try:
+            need_request(request)
+        except Rejected:
+            return ("answer", 2, message.get("id", 0))
+        return ("ok", message)
+    try:
+        need("reply" in message)
+        need_reply(message["reply"])
+    except Rejected:
+        return ("ignore",)
+    return ("ok", message)
+
+
+def admit(existing, incoming, kind, expected):
+    version = lambda record: (record["sequence"], record["digest"])
+    same = existing and version(existing) == version(incoming)
+    same = same and existing["size"] == incoming["size"]
+    if kind == "signed" and expected is not None and not same:
+        current = existing["sequence"] if existing else 0
+        if current != expected:
+            return {"refused": {"code": 5, "current": current}}
+    if not existing:
+        return "insert"
+    order = ["publish", "replicate", "cache"]
+    old, new = existing["purpose"], incoming["purpose"]
+    if same:
+        if new == "publish" or (new == "replicate" and old == "cache"):
+            expires = max(existing["expires"], incoming["expires"])
+            purpose = min(old, new, key=order.index)
+            if (expires, purpose) != (existing["expires"], old):
+                return {"renew": {"expires": expires, "purpose": purpose}}
+        return "keep"
+    if kind == "content":
+        return "keep"
+    if kind == "named":
+        gives_way = old == "cache" and new == "replicate"
+        return "insert" if gives_way else {"refused": {"code": 3}}
+    if version(incoming) > version(existing):
+        return "insert"
+    return {"refused": {"code": 4, "current": existing["sequence"]}}
+
+
+def scope(text):
+    ip = ipaddress.ip_address(text)
+    if ip.version == 6 and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    inside = lambda *nets: any(
+        ip in net for net in map(ipaddress.ip_network, nets) if net.version == ip.version
+    )
+    if inside("0.0.0.0/8", "224.0.0.0/3", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"):
+        return None
+    if inside("::/128", "ff00::/8", "2001:db8::/32"):
+        return None
+    if inside("127.0.0.0/8", "::1/128"):
+        return "loopback"
+    private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"]
+    return "private" if inside(*private, "fc00::/7", "fe80::/10") else "public"
+
+
+# --- The vectors --------------------------------------------------------------------------------
+
+
+def check_networks(v):
+    derived = derive("dht v1 network", v["name"].encode())
+    assert int.from_bytes(derived[:4], "little") == v["id"]
+
+
+def check_nodes(v):
+    public = unhex(v["public_key"])
+    zeros = lambda nonce: leading_zeros(blake3(node_id(public, nonce)).digest())
+    assert node_id(public, v["nonce"]).hex() == v["id"]
+    assert zeros(v["nonce"]) == v["zeros"]
+    if "first" in v:
+        assert public_of(unhex(v["secret_key"])) == public
+        assert v["zeros"] >= v["first"] and all(zeros(n) < v["first"] for n in range(v["nonce"]))
+
+
+def check_shared_keys(v):
+    ours, theirs = unhex(v["secret_key"]), unhex(v["peer_secret_key"])
+    assert public_of(ours).hex() == v["public_key"]
+    assert public_of(theirs).hex() == v["peer_public_key"]
+    key = unhex(v["key"])
+    assert shared_key(ours, public_of(theirs)) == shared_key(theirs, public_of(ours)) == key
+
+
+def check_weak_keys(v):
+    assert shared_key(bytes([1] * 32), unhex(v["public_key"])) is None
+
+
+def check_keys(v):
+    if v["kind"] == "content":
+        key = blake3(unhex(v["value"])).digest()
+    elif v["kind"] == "named":
+        key = derive("dht v1 name", unhex(v["name"]))
+    else:
+        key = key_of_signed(unhex(v["author"]), unhex(v["salt"]))
+    assert key.hex() == v["key"]
+
+
+def check_signed_records(v):
+    secret = Ed25519PrivateKey.from_private_bytes(unhex(v["author_seed"]))
+    author, salt = raw(secret.public_key()), unhex(v["salt"])
+    value = None if v["value"] is None else unhex(v["value"])
+    message = signed_bytes(salt, int(v["sequence"]), value)
+    assert author.hex() == v["author"] and message.hex() == v["signed_bytes"]
+    assert secret.sign(message).hex() == v["signature"]
+    assert verifies(author, unhex(v["signature"]), message)
+    assert key_of_signed(author, salt).hex() == v["key"]
+
+
+def as_json(message, fields):
+    """As the vectors write a message: bytes in hex, numbers of 64 bits as text."""
+    kinds = {name: kind for name, kind, *_ in SCHEMA[message].values()}
+
+    def one(kind, value):
+        if kind in ("uint64", "fixed64"):
+            return str(value)
+        if isinstance(value, bytes):
+            return value.hex()
+        return as_json(kind, value) if isinstance(value, dict) else value
+
+    return {
+        name: [one(kinds[name], item) for item in value]
+        if isinstance(value, list)
+        else one(kinds[name], value)
+        for name, value in fields.items()
+    }
+
+
+def check_messages(v):
+    encoded = unhex(v["encoded"])
+    message = decode("Message", encoded)
+    assert as_json("Message", message) == v["message"]
+    assert encode("Message", message) == encoded
+    if "download" not in message.get("request", {}):
+        assert judge(encoded)[0] == "ok"
+
+
+def check_datagrams(v):
+    data = unhex(v["datagram"])
+    if v["kind"] == "sealed":
+        plaintext, seal_nonce = unhex(v["plaintext"]), unhex(v["seal_nonce"])
+        assert seal(v, plaintext, seal_nonce) == data
+        assert open_sealed(unhex(v["receiver_secret_key"]), data, v["network"]) == plaintext
+        for index in range(len(data)):
+            try:
+                changed = data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
+                open_sealed(unhex(v["receiver_secret_key"]), changed, v["network"])
+            except (Rejected, InvalidTag, KeyError, TypeError):
+                continue
+            raise AssertionError(f"opens with byte {index} changed")
+        if "padded" in v["name"]:
+            assert len(data) == 400
+        return
+    body = parse_datagram(data, v["network"])[v["kind"]]
+    if v["kind"] == "retry":
+        assert body == {"cookie": unhex(v["cookie"]), "answers": unhex(v["answers"])}
+        return
+    assert len(data) == 56 and body["token"] == int(v["token"])
+    if v["kind"] == "hello_ack":
+        assert body["node"] == unhex(v["public_key"]) + struct.pack("<I", v["nonce"])
+
+
+def check_streams(v):
+    receiver, pattern = unhex(v["receiver_secret_key"]), unhex(v["pattern"])
+    size = v["size"] or 0
+    value = (pattern * (size // len(pattern) + 1))[:size]
+    start, at = None, v["offset"]
+    for index, frame in enumerate(v["frames"]):
+        if index > 0:  # a part, whose content follows from the value
+            piece = value[at : min(at + 65_536, start["offset"] + start["length"])]
+            part = {"offset": at, "bytes": piece}
+            plaintext = encode("Message", {"id": 1, "role": 1, "families": 1, "part": part})
+            at += len(piece)
+        else:
+            data = unhex(frame["bytes"])[4:]
+            plaintext = open_sealed(receiver, data, v["network"])
+            message = decode("Message", plaintext)
+            body = message.get("request", {}).get("store") or message.get("reply", {}).get("found")
+            start = (body or {}).get("record", {}).get("streamed")
+            if start:
+                start.setdefault("offset", 0)
+                assert (start["size"], start["offset"]) == (size, at)
+            elif body:
+                assert body["record"]["inline"] == value
+        data = seal(v, plaintext, unhex(frame["seal_nonce"]))
+        data = struct.pack(">I", len(data)) + data
+        assert len(data) == frame["length"] <= 66_004
+        assert data.hex() == frame.get("bytes", data.hex())
+        assert blake3(data).hexdigest() == frame.get("blake3", blake3(data).hexdigest())
+    assert not start or at == start["offset"] + start["length"]
+
+
+def check_reject_datagrams(v):
+    try:
+        parse_datagram(unhex(v["datagram"]), v["network"])
+    except Rejected:
+        return
+    raise AssertionError("not rejected")
+
+
+def check_reject_messages(v):
+    verdict = judge(unhex(v["encoded"]))
+    if v["answer"] is None:
+        assert verdict == ("ignore",)
+    else:
+        assert verdict == ("answer", v["answer"], int(v["id"]))
+
+
+def check_admit(v):
+    assert admit(v["existing"], v["incoming"], v["kind"], v["expected"]) == v["result"]
+
+
+def check_scopes(v):
+    assert scope(v["address"]) == v["scope"]
+
+
+def main():
+    failures = 0
+    for path in sorted(HERE.glob("*.json")):
+        check, vectors = globals()["check_" + path.stem], json.loads(path.read_text())["vectors"]
+        for index, vector in enumerate(vectors):
+            try:
+                check(vector)
+            except Exception as error:  # every vector is told, whatever is wrong with it
+                failures += 1
+                name = vector.get("name", index)
+                print(f"{path.name}: {name}: {type(error).__name__} {error}", file=sys.stderr)
+        print(f"{path.name}: {len(vectors)} vectors")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
