@@ -1,7 +1,8 @@
 //! An iterative lookup: who to ask next on the way to a point (Kademlia, section 2.3).
 //!
 //! A pure machine over a list of candidates ordered by distance. It is refilled at each reply, never in
-//! rounds: alpha requests are kept in flight, and once the closest candidate of all has answered without
+//! rounds: alpha requests to the closest candidates are kept in flight, whatever is still awaited from
+//! candidates further away, so that one reply opens the next step at full width. Once the closest candidate of all has answered without
 //! naming a closer one, all the rest of the k closest are asked at once (the end game). With a
 //! [region](Lookup::with_region) the end game begins as soon as k candidates lie within it.
 //!
@@ -22,6 +23,8 @@ pub enum Standing {
     Fresh,
     /// Asked, and the answer may still come in time.
     Asked,
+    /// Asked, and not answered when most would have: one more node is asked meanwhile.
+    Slow,
     /// Asked, and past its timeout: the lookup goes on without it, an answer still counts.
     Late,
     /// It answered.
@@ -46,7 +49,6 @@ pub struct Lookup {
     candidates: Vec<Candidate>,
     own: Option<Distance>,
     region: Distance,
-    in_flight: usize,
 }
 
 impl Lookup {
@@ -60,8 +62,7 @@ impl Lookup {
         seeds: impl IntoIterator<Item = Contact>,
     ) -> Self {
         let region = Distance::ZERO;
-        let mut lookup =
-            Self { target, k, alpha, candidates: Vec::new(), own, region, in_flight: 0 };
+        let mut lookup = Self { target, k, alpha, candidates: Vec::new(), own, region };
         for seed in seeds {
             lookup.add(seed);
         }
@@ -104,13 +105,20 @@ impl Lookup {
     /// else is worth asking.
     pub fn next_to_ask(&mut self) -> Option<Contact> {
         let limit = if self.is_end_game() { self.k } else { self.alpha };
-        if self.in_flight >= limit {
-            return None;
+        let mut closer_asked = 0;
+        let mut next = None;
+        for (at, candidate) in self.window() {
+            match candidate.standing {
+                Standing::Fresh => {
+                    next = Some(at);
+                    break;
+                }
+                Standing::Asked => closer_asked += 1,
+                Standing::Slow | Standing::Late | Standing::Answered | Standing::Failed => {}
+            }
         }
-        let at = self.window().find(|(_, c)| c.standing == Standing::Fresh).map(|(at, _)| at)?;
-        let candidate = self.candidates.get_mut(at)?;
+        let candidate = self.candidates.get_mut(next.filter(|_| closer_asked < limit)?)?;
         candidate.standing = Standing::Asked;
-        self.in_flight += 1;
         Some(candidate.contact)
     }
 
@@ -119,16 +127,23 @@ impl Lookup {
         self.change(id, Standing::Answered);
     }
 
+    /// The node has not answered when most would have.
+    pub fn slow(&mut self, id: &NodeId) {
+        if self.standing(id) == Some(Standing::Asked) {
+            self.change(id, Standing::Slow);
+        }
+    }
+
     /// The node's timeout passed without an answer.
     pub fn late(&mut self, id: &NodeId) {
-        if self.standing(id) == Some(Standing::Asked) {
+        if matches!(self.standing(id), Some(Standing::Asked | Standing::Slow)) {
             self.change(id, Standing::Late);
         }
     }
 
     /// The node will not answer any more.
     pub fn failed(&mut self, id: &NodeId) {
-        if matches!(self.standing(id), Some(Standing::Asked | Standing::Late)) {
+        if matches!(self.standing(id), Some(Standing::Asked | Standing::Slow | Standing::Late)) {
             self.change(id, Standing::Failed);
         }
     }
@@ -205,13 +220,9 @@ impl Lookup {
     }
 
     fn change(&mut self, id: &NodeId, standing: Standing) {
-        let Some(candidate) = self.position(id).and_then(|at| self.candidates.get_mut(at)) else {
-            return;
-        };
-        if candidate.standing == Standing::Asked {
-            self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(candidate) = self.position(id).and_then(|at| self.candidates.get_mut(at)) {
+            candidate.standing = standing;
         }
-        candidate.standing = standing;
     }
 
     fn position(&self, id: &NodeId) -> Option<usize> {
@@ -221,5 +232,5 @@ impl Lookup {
 }
 
 fn is_counted(standing: Standing) -> bool {
-    matches!(standing, Standing::Fresh | Standing::Asked | Standing::Answered)
+    matches!(standing, Standing::Fresh | Standing::Asked | Standing::Slow | Standing::Answered)
 }

@@ -85,6 +85,8 @@ pub(crate) enum Happened {
     Started,
     /// A node answered; `closer` are the contacts it named that can be believed.
     Replied { from: Contact, reply: Reply, closer: Vec<Contact> },
+    /// A node has not answered when most would have.
+    Slow(NodeId),
     /// A node is past its timeout.
     Late(NodeId),
     /// A node will not answer, or is not worth waiting for.
@@ -134,6 +136,7 @@ pub(crate) fn follow(lookup: &mut Lookup, happened: &Happened) {
                 lookup.answered(&from.id());
             }
         }
+        Happened::Slow(id) => lookup.slow(id),
         Happened::Late(id) => lookup.late(id),
         Happened::Failed(id) => lookup.failed(id),
         _ => {}

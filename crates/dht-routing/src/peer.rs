@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use dht_proto::{Contact, Moment, NodeIdentity};
 
@@ -12,7 +11,7 @@ use crate::operation::{
     Bootstrap, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
 };
 use crate::random::{Random, Seed};
-use crate::requests::{Owner, Requests};
+use crate::requests::{Owner, Pace, Requests};
 use crate::responder::Lookout;
 use crate::rtt::Prior;
 use crate::spares::Spares;
@@ -316,10 +315,15 @@ impl Peer {
         }
     }
 
-    /// Timeout of a request to `contact`: its own estimate, or what the network is like.
-    fn timeout_of(&self, contact: &Contact) -> Duration {
-        let entry = self.table.entry(&contact.id());
-        entry.and_then(|entry| entry.rtt.timeout()).unwrap_or_else(|| self.prior.timeout())
+    /// How long to wait for `contact`: by its own estimate, or by what the network is like.
+    fn pace_of(&self, contact: &Contact) -> Pace {
+        let rtt = self.table.entry(&contact.id()).map(|entry| entry.rtt);
+        let own =
+            rtt.and_then(|rtt| Some(Pace { patience: rtt.patience()?, timeout: rtt.timeout()? }));
+        own.unwrap_or_else(|| Pace {
+            patience: self.prior.patience(),
+            timeout: self.prior.timeout(),
+        })
     }
 
     /// Asks a node whether it is there, for the table's sake, unless it is being asked already.

@@ -1,6 +1,7 @@
 //! Requests in flight: what was asked of whom, when the answer is late, and when it is given up.
 //!
-//! A request passes through stages. It is *late* at its timeout: whoever waits goes on without it, and it is
+//! A request passes through stages. It is *slow* when most answers would be in: a lookup asks one more node
+//! meanwhile. It is *late* at its timeout: whoever waits goes on without it, and it is
 //! sent again if it may be. It is *overdue* once waiting on makes no sense for its owner, and *expired*
 //! when even an answer would not count any more. Late is not dead: an answer at any stage before the last counts.
 //!
@@ -29,10 +30,20 @@ pub(crate) enum Owner {
     Table,
 }
 
+/// How long to wait for a node.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Until a request is slow.
+    pub(crate) patience: Duration,
+    /// Until it is late.
+    pub(crate) timeout: Duration,
+}
+
 /// How far a request has come without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     OnTime,
+    Slow,
     Late,
     Overdue,
 }
@@ -47,7 +58,7 @@ pub(crate) struct InFlight {
     pub(crate) sent: Moment,
     /// Whether it went by stream.
     pub(crate) streamed: bool,
-    timeout: Duration,
+    pace: Pace,
     tries_left: u8,
     resent: bool,
     stage: Stage,
@@ -85,6 +96,8 @@ impl InFlight {
 /// A deadline that passed.
 #[derive(Debug)]
 pub(crate) enum Due {
+    /// Not answered when most are.
+    Slow { id: RequestId },
     /// Past its timeout for the first time; `again` tells to send it once more.
     Late { id: RequestId, again: bool },
     /// Late already, to be sent once more.
@@ -110,14 +123,14 @@ impl Requests {
         self.in_flight.len()
     }
 
-    /// Notes a datagram request sent at `now`, to be sent `tries` times in all, late after `timeout`.
+    /// Notes a datagram request sent at `now`, to be sent `tries` times in all.
     pub(crate) fn sent(
         &mut self,
         now: Moment,
         id: RequestId,
         (to, request): (Contact, Request),
         owner: Owner,
-        (timeout, tries): (Duration, u8),
+        (pace, tries): (Pace, u8),
     ) {
         self.insert(
             id,
@@ -127,11 +140,11 @@ impl Requests {
                 request,
                 sent: now,
                 streamed: false,
-                timeout,
+                pace,
                 tries_left: tries.saturating_sub(1),
                 resent: false,
                 stage: Stage::OnTime,
-                due: now + timeout,
+                due: now + pace.patience.min(pace.timeout),
             },
         );
     }
@@ -152,7 +165,7 @@ impl Requests {
                 request,
                 sent: now,
                 streamed: true,
-                timeout: STREAM_PATIENCE,
+                pace: Pace { patience: STREAM_PATIENCE, timeout: STREAM_PATIENCE },
                 tries_left: 0,
                 resent: false,
                 stage: Stage::Overdue,
@@ -163,10 +176,8 @@ impl Requests {
 
     /// Bytes of a stream are moving: its patience starts anew.
     pub(crate) fn progressed(&mut self, now: Moment, id: RequestId) {
-        if let Some(request) = self.in_flight.get_mut(&id).filter(|request| request.streamed) {
-            self.deadlines.remove(&(request.due, id));
-            request.due = now + STREAM_PATIENCE;
-            self.deadlines.insert((request.due, id));
+        if self.in_flight.get(&id).is_some_and(|request| request.streamed) {
+            self.postpone(id, now + STREAM_PATIENCE);
         }
     }
 
@@ -220,10 +231,19 @@ impl Requests {
 
     /// The next deadline that has passed at `now`, after moving its request to the next stage.
     pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Due> {
-        let (due, id) = *self.deadlines.first().filter(|(due, _)| *due <= now)?;
+        let (_, id) = *self.deadlines.first().filter(|(due, _)| *due <= now)?;
         let request = self.in_flight.get_mut(&id)?;
-        if request.stage == Stage::Overdue {
-            return self.remove(id).map(|request| Due::Expired(id, Box::new(request)));
+        match request.stage {
+            Stage::Overdue => {
+                return self.remove(id).map(|request| Due::Expired(id, Box::new(request)));
+            }
+            Stage::OnTime => {
+                request.stage = Stage::Slow;
+                let late = (request.sent + request.pace.timeout).max(now);
+                self.postpone(id, late);
+                return Some(Due::Slow { id });
+            }
+            Stage::Slow | Stage::Late => {}
         }
         let again = request.tries_left > 0;
         let was = request.stage;
@@ -231,22 +251,28 @@ impl Requests {
             request.tries_left -= 1;
             request.resent = true;
         }
-        request.timeout *= 2;
-        let next = if again || was == Stage::OnTime {
+        request.pace.timeout *= 2;
+        let next = if again || was == Stage::Slow {
             request.stage = Stage::Late;
-            now + request.timeout
+            now + request.pace.timeout
         } else {
             request.stage = Stage::Overdue;
             (request.sent + MEMORY).max(now)
         };
-        request.due = next;
-        self.deadlines.remove(&(due, id));
-        self.deadlines.insert((next, id));
+        self.postpone(id, next);
         Some(match (was, again) {
-            (Stage::OnTime, again) => Due::Late { id, again },
+            (Stage::Slow, again) => Due::Late { id, again },
             (_, true) => Due::Again { id },
             (_, false) => Due::Overdue { id },
         })
+    }
+
+    fn postpone(&mut self, id: RequestId, due: Moment) {
+        if let Some(request) = self.in_flight.get_mut(&id) {
+            self.deadlines.remove(&(request.due, id));
+            request.due = due;
+            self.deadlines.insert((due, id));
+        }
     }
 
     fn insert(&mut self, id: RequestId, request: InFlight) {
@@ -278,21 +304,24 @@ mod tests {
 
     fn requests(tries: u8) -> Requests {
         let mut requests = Requests::default();
-        let timeout = Duration::from_millis(100);
+        let pace =
+            Pace { patience: Duration::from_millis(40), timeout: Duration::from_millis(100) };
         requests.sent(
             Moment::EPOCH,
             RequestId(1),
             (contact(), Request::Ping),
             Owner::Operation(OperationId(1)),
-            (timeout, tries),
+            (pace, tries),
         );
         requests
     }
 
     #[test]
-    fn a_request_is_late_then_overdue_then_expired() {
+    fn a_request_is_slow_then_late_then_overdue_then_expired() {
         let mut requests = requests(1);
         let at = Moment::from_millis;
+        assert_eq!(requests.next_due(), Some(at(40)));
+        assert!(matches!(requests.pop_due(at(40)), Some(Due::Slow { .. })));
         assert_eq!(requests.next_due(), Some(at(100)));
         assert!(requests.pop_due(at(99)).is_none());
         assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: false, .. })));
@@ -307,6 +336,7 @@ mod tests {
     fn a_request_is_repeated_with_doubled_timeouts() {
         let mut requests = requests(3);
         let at = Moment::from_millis;
+        assert!(matches!(requests.pop_due(at(40)), Some(Due::Slow { .. })));
         assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: true, .. })));
         assert!(matches!(requests.pop_due(at(300)), Some(Due::Again { .. })));
         assert_eq!(requests.next_due(), Some(at(700)));

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Shortest timeout: below it lies the noise of a busy machine, not of a network.
 pub const RTO_MIN: Duration = Duration::from_millis(25);
+/// Shortest time before a request counts as slow.
+pub const PATIENCE_MIN: Duration = Duration::from_millis(10);
 /// Longest timeout before a request counts as late.
 pub const RTO_MAX: Duration = Duration::from_secs(2);
 /// Timeout while nothing at all has been measured (RFC 6298, section 2.1, says one second).
@@ -43,6 +45,12 @@ impl RttEstimate {
         (self.smoothed > 0).then(|| Duration::from_micros(self.smoothed.into()))
     }
 
+    /// Time by which four of five answers are in: smoothed + variation; `None` before the first sample.
+    pub fn patience(&self) -> Option<Duration> {
+        let spread = Duration::from_micros(self.variation.into());
+        Some((self.smoothed()? + spread).max(PATIENCE_MIN))
+    }
+
     /// Timeout of the next request: smoothed + 4 x variation, within [`RTO_MIN`] and [`RTO_MAX`];
     /// `None` before the first sample.
     pub fn timeout(&self) -> Option<Duration> {
@@ -74,6 +82,16 @@ impl Prior {
         }
         self.deviation = self.deviation - self.deviation / gain + deviation / gain;
         self.mean = self.mean - self.mean / gain + sample / gain;
+    }
+
+    /// Time by which a peer that was never measured has answered, four times of five: mean + mean
+    /// deviation; half of [`RTO_INITIAL`] before the first sample.
+    pub fn patience(&self) -> Duration {
+        if self.samples == 0 {
+            return RTO_INITIAL / 2;
+        }
+        let micros = u64::from(self.mean) + u64::from(self.deviation);
+        Duration::from_micros(micros).clamp(PATIENCE_MIN, RTO_MAX)
     }
 
     /// Timeout for a peer that was never measured: mean + 4 x mean deviation, which covers about 99 % of

@@ -29,13 +29,17 @@ fn drain(lookup: &mut Lookup) -> Vec<Contact> {
 }
 
 #[test]
-fn alpha_requests_are_in_flight_and_each_reply_makes_room_for_the_next() {
+fn alpha_requests_are_in_flight_and_a_reply_opens_the_next_step_at_full_width() {
     let nodes = contacts(20);
     let mut lookup = lookup(&nodes[10..]);
     assert_eq!(drain(&mut lookup), nodes[10..12]);
-    lookup.add(nodes[5]);
+    for closer in &nodes[5..8] {
+        lookup.add(*closer);
+    }
     lookup.answered(&nodes[10].id());
-    assert_eq!(drain(&mut lookup), [nodes[5]]);
+    assert_eq!(drain(&mut lookup), nodes[5..7]);
+    lookup.slow(&nodes[5].id());
+    assert_eq!(drain(&mut lookup), [nodes[7]]);
 }
 
 #[test]

@@ -46,8 +46,8 @@ impl Peer {
         if let Route::Dial(_) = route {
             self.requests.dialled(now, id, (to, request.clone()), owner);
         } else {
-            let timeout = self.timeout_of(&to);
-            self.requests.sent(now, id, (to, request.clone()), owner, (timeout, tries));
+            let pace = self.pace_of(&to);
+            self.requests.sent(now, id, (to, request.clone()), owner, (pace, tries));
         }
         self.send(route, id, Body::Request(request));
     }

@@ -173,7 +173,7 @@ impl Peer {
             if let Some(rtt) = sample {
                 self.prior.update(rtt);
             }
-            let rtt = sample.unwrap_or_else(|| self.timeout_of(&contact));
+            let rtt = sample.unwrap_or_else(|| self.pace_of(&contact).timeout);
             if role == Role::Full {
                 self.answered(now, contact, rtt);
             }

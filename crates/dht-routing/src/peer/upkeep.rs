@@ -20,6 +20,7 @@ impl Peer {
     pub(super) fn requests_due(&mut self, now: Moment) {
         while let Some(due) = self.requests.pop_due(now) {
             match due {
+                Due::Slow { id } => self.tell_owner(now, id, Happened::Slow),
                 Due::Late { id, again } => {
                     if again {
                         self.send_again(id);
