@@ -55,7 +55,7 @@ fn refusals(report: &StoreReport) -> Vec<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use dht_node::{Key, NodeId, Refusal};
+    use dht_node::{Config, Key, NodeId, Refusal};
 
     use super::*;
 
@@ -68,6 +68,12 @@ mod tests {
             timed_out,
             requests: 0,
         }
+    }
+
+    #[test]
+    fn as_many_holders_are_wanted_as_nodes_store_on_by_default() {
+        let wanted = Config::builder().k(HOLDERS_WANTED).build().unwrap();
+        assert_eq!(Config::builder().build().unwrap(), wanted);
     }
 
     #[test]

@@ -154,3 +154,18 @@ fn what_is_out_of_range_is_refused_with_the_range() {
     assert!(refusal("--nonsense").contains("--nonsense"));
     assert!(refusal("stray").contains("stray"));
 }
+
+#[test]
+fn the_readme_tells_of_every_flag() {
+    let readme = include_str!("../../../../README.md");
+    let command = Args::command();
+    for argument in command.get_arguments() {
+        let long = argument.get_long().expect("every flag has a long form");
+        if long != "version" {
+            assert!(readme.contains(&format!("--{long}")), "--{long}");
+        }
+        if let Some(short) = argument.get_short() {
+            assert!(readme.contains(&format!("`-{short}")), "-{short}");
+        }
+    }
+}

@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_tells_of_every_command() {
+        let readme = include_str!("../../../../README.md");
+        for Verb { letter, name, arguments, .. } in VERBS {
+            let call = format!("| `{letter}`, `{name} {arguments}").trim_end().to_owned();
+            assert!(readme.contains(&format!("{call}` |")), "{call}");
+        }
+    }
+
+    #[test]
     fn a_value_is_the_whole_rest_of_the_line() {
         assert_eq!(parsed("s two words"), Command::Store("two words".to_owned()));
         assert_eq!(parsed("store  padded "), Command::Store(" padded ".to_owned()));

@@ -67,6 +67,7 @@ fn what_a_node_knows_is_shown() {
     );
     assert!(text.contains("2 nodes in "), "{text}");
     assert!(text.contains("routing table  2 nodes"), "{text}");
+    assert!(text.contains(" of 500,000,000 bytes"), "{text}");
     assert!(
         text.contains("2 nodes, the closest first") || text.contains("3 nodes, the closest first"),
         "{text}"

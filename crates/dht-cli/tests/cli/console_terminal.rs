@@ -1,5 +1,6 @@
 //! The console in front of a person: a pseudo-terminal.
 
+use std::net::UdpSocket;
 use std::process::Command;
 
 use nix::sys::wait::WaitStatus;
@@ -98,6 +99,22 @@ fn an_interrupt_clears_the_line_and_two_in_a_row_leave() {
         session.exp_string(PROMPT).unwrap();
     }
     session.send_control('c').unwrap();
+    expect_clean_end(session);
+}
+
+#[test]
+fn an_interrupt_abandons_a_command_that_waits() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    silent.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut session = console();
+    type_in(&mut session, &format!("p {}{ENTER}", silent.local_addr().unwrap()));
+    // Now the command is under way.
+    silent.recv(&mut [0; 1]).unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("error: given up").unwrap();
+    session.exp_string(PROMPT).unwrap();
+    ask(&mut session, "s and on", &key("and on"));
+    session.send_control('d').unwrap();
     expect_clean_end(session);
 }
 

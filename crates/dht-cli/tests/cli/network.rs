@@ -81,6 +81,17 @@ fn nodes_of_a_process_take_consecutive_ports() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn too_few_open_files_are_told_with_what_to_do() {
+    let program = assert_cmd::cargo::cargo_bin!("dht").display().to_string();
+    let script = format!("ulimit -n 100; exec {program} -n 100 -l 127.0.0.1:0");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("100 nodes need 264 open files, the limit is 100"), "{text}");
+}
+
 #[test]
 fn silence_and_chatter_are_levels_and_the_environment_overrides_them() {
     let network = crate::harness::shared_network();
