@@ -1,6 +1,6 @@
 //! `tidy`: the house rules that no compiler or linter knows, over every source file.
 //!
-//! A rule looks at one [`Source`] or at the whole tree, and reports [`Finding`]s. What is over a soft limit
+//! A rule looks at one source file or at the whole tree, and reports [`Finding`]s. What is over a soft limit
 //! warns, all else fails. Exceptions are listed by file and rule with a reason in `tidy/exception.rs`, and one
 //! that excuses nothing fails too.
 //!
