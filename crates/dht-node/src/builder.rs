@@ -6,6 +6,7 @@ use dht_proto::{Difficulty, LocalIdentity, NetworkId};
 use dht_routing::{Config, ConfigBuilder};
 use dht_store::RecordStore;
 
+use crate::socket::destination;
 use crate::{Limits, Node, StartError};
 
 /// Bytes of records a node holds unless told otherwise.
@@ -54,9 +55,9 @@ impl NodeBuilder {
     }
 
     /// Address of a node to join the network through; may be called repeatedly. Default none: the node is
-    /// the first of its network.
+    /// the first of its network. `0.0.0.0` and `[::]` mean this machine.
     pub fn bootstrap(mut self, addr: SocketAddr) -> Self {
-        self.bootstrap.push(addr);
+        self.bootstrap.push(destination(addr));
         self
     }
 

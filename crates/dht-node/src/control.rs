@@ -140,3 +140,68 @@ impl Drop for Pending<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find() -> Command {
+        Command::FindNode { target: Key::content(b"") }
+    }
+
+    #[track_caller]
+    fn expect_operate(order: Option<Box<Order>>) -> (OperationNumber, bool) {
+        match order.map(|order| *order) {
+            Some(Order::Operate { number, reply, .. }) => (number, reply.is_closed()),
+            other => panic!("expected an operation, got {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_operation_dropped_before_the_task_reads_it_is_not_started() {
+        let (control, mut orders, cancelled) = Control::new();
+        {
+            let operation = control.operate(find());
+            tokio::pin!(operation);
+            tokio::select! {
+                biased;
+                _ = &mut operation => panic!("nobody answered"),
+                () = std::future::ready(()) => {}
+            }
+        }
+
+        cancelled.added().await;
+        let (number, closed) = expect_operate(orders.recv().await);
+        assert!(closed);
+        assert_eq!(cancelled.take(), [number]);
+        assert_eq!(cancelled.take(), []);
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_ended_is_not_cancelled() {
+        let (control, mut orders, cancelled) = Control::new();
+        let answer = async {
+            match orders.recv().await.map(|order| *order) {
+                Some(Order::Operate { reply, .. }) => {
+                    reply.send(Ok(Outcome::Nodes(Vec::new()))).unwrap();
+                }
+                other => panic!("expected an operation, got {other:?}"),
+            }
+        };
+
+        let (outcome, ()) = tokio::join!(control.operate(find()), answer);
+
+        assert!(matches!(outcome, Ok(Outcome::Nodes(_))));
+        assert_eq!(cancelled.take(), []);
+    }
+
+    #[tokio::test]
+    async fn every_call_of_a_node_that_is_gone_says_so() {
+        let (control, orders, _cancelled) = Control::new();
+        drop(orders);
+
+        assert!(!control.is_open());
+        assert_eq!(control.operate(find()).await.map(|_| ()), Err(Unstarted::Stopped));
+        assert_eq!(control.ask(|reply| Order::Contacts { reply }).await, Err(Stopped));
+    }
+}

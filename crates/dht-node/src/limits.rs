@@ -1,9 +1,15 @@
 //! Bounds on what other nodes may cost this one in sockets, memory and time.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use dht_proto::limits::VALUE_MAX;
+use dht_routing::ConfigError;
 
 /// Bounds on what others may cost a node. The defaults suit a machine on the open internet and thousands of nodes
 /// in one process alike.
+///
+/// Each has its range; [`NodeBuilder::start`](crate::NodeBuilder::start) fails for a value out of it.
 ///
 /// Limits per address do not apply to loopback and private addresses, behind which many nodes may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +48,29 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Checks every range.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let within = |parameter, found: usize, range: RangeInclusive<usize>, text| {
+            let found = if range.contains(&found) { return Ok(()) } else { found as u64 };
+            Err(ConfigError { parameter, found, range: text })
+        };
+        let millis = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX);
+        within("inbound_streams", self.inbound_streams, 0..=65_536, "0..=65536")?;
+        let per_address = self.inbound_streams_per_address;
+        within("inbound_streams_per_address", per_address, 0..=65_536, "0..=65536")?;
+        within("outbound_streams", self.outbound_streams, 1..=65_536, "1..=65536")?;
+        within("stream_memory", self.stream_memory, VALUE_MAX..=1 << 40, "5000000..=2^40 bytes")?;
+        let hour = 1..=3_600_000;
+        within("stream_idle", millis(self.stream_idle), hour.clone(), "1 ms..=1 h")?;
+        within("stream_wait", millis(self.stream_wait), hour.clone(), "1 ms..=1 h")?;
+        within("stream_stall", millis(self.stream_stall), hour, "1 ms..=1 h")?;
+        within("shared_keys", self.shared_keys, 1..=1_000_000, "1..=1000000")?;
+        within("receive_buffer", self.receive_buffer, 0..=1 << 30, "0..=2^30 bytes")
+    }
+
     /// Streams others may have open to this node at once. Default 256; past that the one idle
     /// longest is closed, or the newest if none is.
+    /// Range: 0 to 65,536.
     #[must_use]
     pub fn inbound_streams(mut self, streams: usize) -> Self {
         self.inbound_streams = streams;
@@ -51,6 +78,7 @@ impl Limits {
     }
 
     /// Streams one public address may have open to this node at once. Default 32.
+    /// Range: 0 to 65,536.
     #[must_use]
     pub fn inbound_streams_per_address(mut self, streams: usize) -> Self {
         self.inbound_streams_per_address = streams;
@@ -58,14 +86,15 @@ impl Limits {
     }
 
     /// Streams this node has open to others at once. Default 256; further transfers wait for one to end.
+    /// Range: 1 to 65,536.
     #[must_use]
     pub fn outbound_streams(mut self, streams: usize) -> Self {
         self.outbound_streams = streams;
         self
     }
 
-    /// Bytes of values that may be coming in by streams at once. Default 64 MiB, at least one longest
-    /// value; further transfers wait.
+    /// Bytes of values that may be coming in by streams at once. Default 64 MiB; further transfers wait.
+    /// Range: 5,000,000 bytes, the longest value, to 2^40.
     #[must_use]
     pub fn stream_memory(mut self, bytes: usize) -> Self {
         self.stream_memory = bytes;
@@ -74,6 +103,7 @@ impl Limits {
 
     /// How long a stream that another node opened may be without a request. Default 10 s, then it is
     /// closed; those this node opened are closed after half of it.
+    /// Range: 1 ms to 1 hour.
     #[must_use]
     pub fn stream_idle(mut self, time: Duration) -> Self {
         self.stream_idle = time;
@@ -82,6 +112,7 @@ impl Limits {
 
     /// How long a stream waits for its turn: for memory to take a value in, for the answer to a request.
     /// Default 30 s, then it is closed.
+    /// Range: 1 ms to 1 hour.
     #[must_use]
     pub fn stream_wait(mut self, time: Duration) -> Self {
         self.stream_wait = time;
@@ -89,6 +120,7 @@ impl Limits {
     }
 
     /// How long a transfer may be behind the lowest rate. Default 10 s, then its stream is closed.
+    /// Range: 1 ms to 1 hour.
     #[must_use]
     pub fn stream_stall(mut self, time: Duration) -> Self {
         self.stream_stall = time;
@@ -119,6 +151,7 @@ impl Limits {
 
     /// Keys shared with other nodes that are remembered, 64 bytes each, so that talking to those nodes costs
     /// no key exchange. Default 1,024; takes memory only as it fills.
+    /// Range: 1 to 1,000,000.
     #[must_use]
     pub fn shared_keys(mut self, keys: usize) -> Self {
         self.shared_keys = keys;
@@ -126,9 +159,57 @@ impl Limits {
     }
 
     /// Receive buffer asked of the system for datagrams, in bytes. Default 4 MiB; the system may grant less.
+    /// Range: 0 to 2^30 bytes.
     #[must_use]
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.receive_buffer = bytes;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the documentation of a setter names as its default.
+    fn documented(setter: &str) -> String {
+        let source = include_str!("limits.rs");
+        let end = source.find(&format!("    pub fn {setter}(")).unwrap();
+        let docs = &source[..end];
+        let default = docs.rfind("Default ").unwrap() + "Default ".len();
+        docs[default..].split([';', '.', '\n']).next().unwrap().trim_end_matches(',').to_owned()
+    }
+
+    #[test]
+    fn documented_defaults_are_those_of_the_code() {
+        let limits = Limits::default();
+        assert_eq!(documented("inbound_streams"), limits.inbound_streams.to_string());
+        let per_address = limits.inbound_streams_per_address.to_string();
+        assert_eq!(documented("inbound_streams_per_address"), per_address);
+        assert_eq!(documented("outbound_streams"), limits.outbound_streams.to_string());
+        let megabytes = |bytes: usize| format!("{} MiB", bytes >> 20);
+        assert_eq!(documented("stream_memory"), megabytes(limits.stream_memory));
+        assert_eq!(documented("receive_buffer"), megabytes(limits.receive_buffer));
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let first = |text: String| text.split(',').next().map(str::to_owned).unwrap();
+        assert_eq!(first(documented("stream_idle")), seconds(limits.stream_idle));
+        assert_eq!(first(documented("stream_wait")), seconds(limits.stream_wait));
+        assert_eq!(first(documented("stream_stall")), seconds(limits.stream_stall));
+        let number = |text: String| text.replace(',', "");
+        assert_eq!(number(documented("stream_rate")), limits.stream_rate.to_string());
+        assert_eq!(number(documented("key_exchanges")), limits.key_exchanges.to_string());
+        assert_eq!(number(documented("greetings")), limits.greetings.to_string());
+        assert_eq!(number(documented("shared_keys")), limits.shared_keys.to_string());
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named_with_its_range() {
+        assert_eq!(Limits::default().check(), Ok(()));
+
+        let error = Limits::default().outbound_streams(0).check().unwrap_err();
+        assert_eq!(error.to_string(), "outbound_streams is 0, must be 1..=65536");
+        let error = Limits::default().stream_stall(Duration::ZERO).check().unwrap_err();
+        assert_eq!(error.to_string(), "stream_stall is 0, must be 1 ms..=1 h");
+        assert!(Limits::default().stream_memory(VALUE_MAX - 1).check().is_err());
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::control::{Control, Order};
+use crate::socket::destination;
 use crate::{
     FetchError, Found, InspectError, JoinError, LookupError, NodeBuilder, NodeStatus, PingError,
     Place, Stopped, StoreError, StoreOptions, StoredKey,
@@ -225,7 +226,7 @@ impl Node {
 
     /// Asks whether a node of this network is at an address, and who it is.
     pub async fn ping(&self, addr: SocketAddr) -> Result<Ponged, PingError> {
-        match self.shared.control.operate(Command::Ping { addr }).await? {
+        match self.shared.control.operate(Command::Ping { addr: destination(addr) }).await? {
             Outcome::Ponged(Ok(ponged)) => Ok(ponged),
             Outcome::Ponged(Err(unanswered)) => Err(PingError::NoAnswer { addr: unanswered.addr }),
             _ => Err(PingError::Stopped(Stopped)),
@@ -237,7 +238,7 @@ impl Node {
         &self,
         addr: SocketAddr,
     ) -> Result<(NodeIdentity, Inspection), InspectError> {
-        match self.shared.control.operate(Command::Inspect { addr }).await? {
+        match self.shared.control.operate(Command::Inspect { addr: destination(addr) }).await? {
             Outcome::Inspected(Ok(inspected)) => Ok(inspected),
             Outcome::Inspected(Err(unanswered)) => {
                 Err(InspectError::NoAnswer { addr: unanswered.addr })

@@ -31,6 +31,7 @@ const SEARCH_INLINE_MAX: u8 = 14;
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let role = if builder.client { Role::Client } else { Role::Full };
     let limits = builder.limits;
+    limits.check()?;
     let sockets = Sockets::bind(builder.listen, role == Role::Full, limits.receive_buffer)?;
     let config = builder
         .config

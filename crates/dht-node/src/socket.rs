@@ -1,7 +1,7 @@
 //! The sockets of a node: datagrams and streams on one port number, of one address family or both.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use dht_proto::Families;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -112,6 +112,16 @@ pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
     }
 }
 
+/// The address that answers come from when something is sent to `addr`: `0.0.0.0` and `[::]` mean this
+/// machine, and a mapped address is an IPv4 address.
+pub(crate) fn destination(addr: SocketAddr) -> SocketAddr {
+    match canonical(addr) {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+        other => other,
+    }
+}
+
 /// The address as a socket that serves `families` must be given it.
 pub(crate) fn native(addr: SocketAddr, families: Families) -> SocketAddr {
     match addr {
@@ -169,5 +179,12 @@ mod tests {
         assert_eq!(native(plain, Families::BOTH), mapped);
         assert_eq!(native(plain, Families::V4), plain);
         assert_eq!(canonical(addr("[::1]:5")), addr("[::1]:5"));
+    }
+
+    #[test]
+    fn an_unspecified_destination_is_this_machine() {
+        assert_eq!(destination(addr("0.0.0.0:5")), addr("127.0.0.1:5"));
+        assert_eq!(destination(addr("[::]:5")), addr("[::1]:5"));
+        assert_eq!(destination(addr("[::ffff:10.1.2.3]:5")), addr("10.1.2.3:5"));
     }
 }

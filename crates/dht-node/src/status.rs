@@ -31,7 +31,8 @@ pub struct NodeStatus {
     pub store: Usage,
     /// Streams open, in both directions.
     pub streams: usize,
-    /// Size of the receive buffer the system granted for datagrams, in bytes.
+    /// Size of the receive buffer the system granted for datagrams, in bytes as it counts them: Linux counts
+    /// its own bookkeeping, and tells twice what was asked for.
     pub receive_buffer: usize,
     /// What was moved.
     pub traffic: Traffic,

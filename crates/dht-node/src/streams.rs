@@ -160,8 +160,9 @@ impl Streams {
         match news {
             News::Told(notice) => self.told(*notice, inputs),
             News::Ended(ended) => {
-                // What a stream told before it ended comes before its end.
-                while let Ok(notice) = self.notices.try_recv() {
+                // What a stream told before it ended comes before its end: it is in the channel by now.
+                for _ in 0..NEWS {
+                    let Ok(notice) = self.notices.try_recv() else { break };
                     self.told(*notice, inputs);
                 }
                 match ended {

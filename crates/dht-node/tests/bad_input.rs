@@ -249,6 +249,14 @@ async fn no_more_streams_are_open_than_the_limit_and_the_one_idle_longest_gives_
 #[tokio::test]
 async fn a_value_that_is_announced_and_does_not_come_closes_its_stream() {
     let node = builder().limits(impatient()).start().await.unwrap();
+    let mut stream = announce(&node).await;
+
+    closed(&mut stream).await;
+    until_dropped(&node, |drops| drops.streams_broken, 1).await;
+}
+
+/// Announces a value of 5,000,000 bytes on a stream and sends nothing of it.
+async fn announce(node: &Node) -> TcpStream {
     let local = identity(4);
     let channel = Channel::new(&local, NetworkId::default(), node.identity()).unwrap();
     let record = Record::content(Value::new(bytes(1, 5_000_000)).unwrap());
@@ -260,9 +268,22 @@ async fn a_value_that_is_announced_and_does_not_come_closes_its_stream() {
     channel.seal(&first, dht_proto::envelope::SealNonce([1; 24]), &mut frame).unwrap();
     let mut stream = TcpStream::connect(node.local_addr()).await.unwrap();
     stream.write_all(&frame).await.unwrap();
+    stream
+}
 
-    closed(&mut stream).await;
-    until_dropped(&node, |drops| drops.streams_broken, 1).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_do_not_come_hold_memory_only_as_long_as_they_may_stall() {
+    let limits = impatient().stream_memory(5_000_000).stream_wait(LIMIT);
+    let node = builder().limits(limits).start().await.unwrap();
+    let mut stalled = Vec::new();
+    for _ in 0..5 {
+        stalled.push(announce(&node).await);
+    }
+    let other = common::joined(builder().client(true), &node).await;
+
+    let report = within(other.store(bytes(2, 5_000_000))).await.unwrap();
+
+    assert_eq!(report.holders, [node.id()]);
 }
 
 /// Asks the node for a record by a stream and does not read the answer.

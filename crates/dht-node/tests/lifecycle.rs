@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use dht_node::{FetchError, JoinError, Key, LocalIdentity, PingError, StartError, StoreError};
+use dht_node::{
+    FetchError, JoinError, Key, Limits, LocalIdentity, PingError, StartError, StoreError,
+};
 use dht_proto::{Nonce, Reply, Request};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
@@ -36,6 +38,9 @@ async fn a_port_is_free_again_once_its_node_has_stopped() {
 async fn parameters_out_of_range_and_weak_identities_are_refused() {
     let error = builder().config(|config| config.k(0)).start().await.unwrap_err();
     assert_eq!(error.to_string(), "k is 0, must be 1..=20");
+    let limits = Limits::default().shared_keys(0);
+    let error = builder().limits(limits).start().await.unwrap_err();
+    assert_eq!(error.to_string(), "shared_keys is 0, must be 1..=1000000");
 
     let weak = (0..1_000)
         .map(|nonce| LocalIdentity::from_parts([1; 32], Nonce(nonce)))
@@ -57,6 +62,17 @@ async fn nobody_answering_is_told_within_five_seconds_with_the_addresses_tried()
     assert_eq!(error.to_string(), format!("no answer from {silent}"));
     assert!(start.elapsed() <= Duration::from_millis(5_500), "{:?}", start.elapsed());
     assert!(node.is_running());
+}
+
+#[tokio::test]
+async fn an_unspecified_bootstrap_address_means_this_machine() {
+    let first = single().await;
+    let everywhere = ([0, 0, 0, 0], first.local_addr().port()).into();
+
+    let node = builder().bootstrap(everywhere).start().await.unwrap();
+
+    assert_eq!(within(node.joined()).await.unwrap().contacts, 1);
+    assert_eq!(within(node.ping(everywhere)).await.unwrap().node, first.identity());
 }
 
 #[tokio::test]

@@ -48,8 +48,7 @@ impl Setting {
         limits: Limits,
         notices: mpsc::Sender<Box<Notice>>,
     ) -> Self {
-        // Less than the longest value would hold it up for ever.
-        let units = units(limits.stream_memory.max(VALUE_MAX)).min(Semaphore::MAX_PERMITS);
+        let units = units(limits.stream_memory).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
         Self { local, network, stance, limits, memory, notices }
     }
