@@ -1,6 +1,7 @@
 //! Runs one node or many in this process until they are told to stop.
 
 use std::io::IsTerminal as _;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use dht_node::{Node, NodeBuilder};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::address::reachable;
 use crate::args::{Plan, Run};
@@ -70,10 +71,23 @@ async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Fai
         return Ok(vec![first]);
     }
     let through = if connect.is_empty() { vec![reachable(first.local_addr())] } else { connect };
-    let mut nodes = vec![first];
-    nodes.extend(start_others(plan, task, &through, sink).await?);
-    info!("{} nodes have joined in {}", nodes.len(), show_span(started.elapsed()));
+    let others = start_others(plan, task, &through, sink).await?;
+    let late = others.iter().filter(|other| !other.has_joined).count();
+    let nodes: Vec<Node> =
+        iter::once(first).chain(others.into_iter().map(|other| other.node)).collect();
+    let joined = nodes.len() - late;
+    info!("{joined} nodes have joined in {}", show_span(started.elapsed()));
+    if late > 0 {
+        warn!("{late} of {} nodes had no answer yet and go on trying", nodes.len());
+    }
     Ok(nodes)
+}
+
+/// A node of several. One that had no answer in time, on a machine with too much to do, tries on by itself.
+struct Other {
+    index: usize,
+    node: Node,
+    has_joined: bool,
 }
 
 /// Every node but the first, in the order of their ports.
@@ -82,11 +96,11 @@ async fn start_others(
     task: &Run,
     through: &[SocketAddr],
     sink: &LogSink,
-) -> Result<Vec<Node>, Failure> {
+) -> Result<Vec<Other>, Failure> {
     let bar = progress(task.nodes);
     sink.show_above(&bar);
     let permits = Arc::new(Semaphore::new(JOINING_AT_ONCE));
-    let mut joining: JoinSet<Result<(usize, Node), Failure>> = JoinSet::new();
+    let mut joining: JoinSet<Result<Other, Failure>> = JoinSet::new();
     for index in 1..task.nodes {
         let builder = describe(plan, task, nth(task.listen.0, index), through);
         let permits = Arc::clone(&permits);
@@ -94,15 +108,15 @@ async fn start_others(
             // The semaphore is never closed, so there is always a permit to wait for.
             let _permit = permits.acquire_owned().await;
             let node = builder.start().await?;
-            node.joined().await?;
-            Ok((index, node))
+            let has_joined = node.joined().await.is_ok();
+            Ok(Other { index, node, has_joined })
         });
     }
-    let mut nodes = Vec::with_capacity(task.nodes);
+    let mut others = Vec::with_capacity(task.nodes);
     let result = loop {
         match joining.join_next().await {
-            Some(Ok(Ok(node))) => {
-                nodes.push(node);
+            Some(Ok(Ok(other))) => {
+                others.push(other);
                 bar.inc(1);
             }
             Some(Ok(Err(failure))) => break Err(failure),
@@ -113,8 +127,8 @@ async fn start_others(
     bar.finish_and_clear();
     sink.restore();
     result?;
-    nodes.sort_by_key(|(index, _)| *index);
-    Ok(nodes.into_iter().map(|(_, node)| node).collect())
+    others.sort_by_key(|other| other.index);
+    Ok(others)
 }
 
 fn describe(plan: &Plan, task: &Run, listen: SocketAddr, through: &[SocketAddr]) -> NodeBuilder {

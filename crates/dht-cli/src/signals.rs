@@ -31,7 +31,8 @@ impl Signals {
             loop {
                 let signal = source.next().await;
                 if signal == INTERRUPT && seen.console.owns_interrupts.load(Ordering::Acquire) {
-                    seen.console.interrupted.notify_one();
+                    // Whoever waits now is meant; a later command is not.
+                    seen.console.interrupted.notify_waiters();
                     continue;
                 }
                 if seen.stop.is_cancelled() {
