@@ -30,7 +30,7 @@ use network::{Network, NetworkName};
     group = ArgGroup::new("one-shot").args(["store", "store_at", "fetch", "fetch_at"]),
 )]
 struct Args {
-    /// Join through this node: `ip:port`, `host:port`, or `:3000` on this machine [repeatable]
+    /// Join through this node: `ip:port`, `host:port`, or `:3000` on this machine; may be repeated
     ///
     /// Any node of the network will do. Given several times, one that answers is enough.
     #[arg(short, long, value_name = "ADDR", help_heading = "Node")]
