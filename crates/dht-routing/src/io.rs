@@ -173,6 +173,11 @@ pub enum Command {
         /// The point.
         target: Key,
     },
+    /// Find where one node is: ends as soon as it answers.
+    Locate {
+        /// Its id.
+        id: NodeId,
+    },
     /// Ask a node whether it is there; of an address, first who is there.
     Ping {
         /// The address.
@@ -208,6 +213,8 @@ pub enum Outcome {
     Bootstrapped(Result<Bootstrapped, BootstrapError>),
     /// [`Command::FindNode`] ended: the nodes closest to the target that answered, closest first.
     Nodes(Vec<Contact>),
+    /// [`Command::Locate`] ended: the node answered there, or nobody knows it.
+    Located(Option<Contact>),
     /// [`Command::Ping`] ended.
     Ponged(Result<Ponged, Unanswered>),
     /// [`Command::Inspect`] ended.

@@ -16,7 +16,7 @@ pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(10);
 const CHECK_SPACING: Duration = Duration::from_secs(1);
 /// Time between the lookups that fill the table after a bootstrap.
 const FILL_SPACING: Duration = Duration::from_millis(50);
-/// Wait before our neighbourhood is looked up again; doubled each time up to the refresh interval, so that
+/// Wait before our neighbourhood is surveyed again; made four times longer each time, up to the refresh interval, so that
 /// nodes that join at the same time find each other soon.
 const NEIGHBOURS_MIN: Duration = Duration::from_secs(1);
 /// First wait before an empty table is filled again; doubled up to [`RETRY_MAX`].
@@ -28,9 +28,9 @@ const FILL_DEPTH: usize = 32;
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Look up a random point in the bucket of nodes that share so many bits with us.
+    /// Survey around a random point in the bucket of nodes that share so many bits with us.
     Refresh(usize),
-    /// Look up our own id, to know our neighbours and be known to them.
+    /// Survey around our own id, to know our neighbours and be known to them.
     Neighbours,
     /// Ping the entry that has not answered for the longest time.
     Check,
@@ -140,7 +140,7 @@ impl Maintenance {
         if !self.busy && self.neighbours_due <= now {
             self.busy = true;
             self.neighbours_due = now + random.jitter(self.neighbours_wait);
-            self.neighbours_wait = (self.neighbours_wait * 2).min(config.refresh);
+            self.neighbours_wait = (self.neighbours_wait * 4).min(config.refresh);
             return Some(Task::Neighbours);
         }
         if !self.busy

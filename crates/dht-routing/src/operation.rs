@@ -17,12 +17,14 @@ mod exchange;
 mod fetch;
 mod find;
 mod store;
+mod survey;
 
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use exchange::{Exchange, Question};
 pub(crate) use fetch::Fetch;
 pub(crate) use find::Find;
 pub(crate) use store::Store;
+pub(crate) use survey::Survey;
 
 /// Times a request that must not be lost is sent before it is given up.
 pub(crate) const TRIES: u8 = 3;
@@ -109,6 +111,7 @@ pub(crate) enum Operation {
     Store(Box<Store>),
     Fetch(Box<Fetch>),
     Exchange(Exchange),
+    Survey(Survey),
 }
 
 impl Operation {
@@ -119,6 +122,7 @@ impl Operation {
             Self::Store(operation) => operation.handle(scene, happened),
             Self::Fetch(operation) => operation.handle(scene, happened),
             Self::Exchange(operation) => operation.handle(scene, happened),
+            Self::Survey(operation) => operation.handle(scene, &happened),
         }
     }
 }

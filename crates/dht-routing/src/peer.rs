@@ -171,7 +171,8 @@ impl Peer {
         let scene = self.scene(now, &mut orders);
         let operation = match command {
             Command::Bootstrap { addrs } => Operation::Bootstrap(Bootstrap::new(&scene, addrs)),
-            Command::FindNode { target } => Operation::Find(Find::new(&scene, target)),
+            Command::FindNode { target } => Operation::Find(Find::closest(&scene, target)),
+            Command::Locate { id } => Operation::Find(Find::node(&scene, id)),
             Command::Ping { addr } => {
                 Operation::Exchange(Exchange::new(&scene, Question::Ping, addr))
             }

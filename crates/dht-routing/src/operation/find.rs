@@ -1,30 +1,65 @@
-//! Finding the k nodes closest to a point.
+//! Finding nodes: the k closest to a point, or one by its id.
 
-use dht_proto::{Key, Request};
+use dht_proto::{Key, NodeId, Request};
 
 use super::{Happened, Scene, follow};
 use crate::Outcome;
-use crate::lookup::Lookup;
+use crate::lookup::{Lookup, Standing};
+
+/// What a lookup of nodes is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// All of the k closest.
+    Closest,
+    /// One node: over as soon as it answers.
+    Node(NodeId),
+}
 
 /// A node lookup.
 #[derive(Debug, Clone)]
 pub(crate) struct Find {
     lookup: Lookup,
+    goal: Goal,
 }
 
 impl Find {
-    pub(crate) fn new(scene: &Scene<'_>, target: Key) -> Self {
-        Self { lookup: scene.lookup(target, false).with_region(scene.region()) }
+    /// Finds the k nodes closest to `target`.
+    pub(crate) fn closest(scene: &Scene<'_>, target: Key) -> Self {
+        let lookup = scene.lookup(target, false).with_region(scene.region());
+        Self { lookup, goal: Goal::Closest }
+    }
+
+    /// Finds where the node `id` is.
+    pub(crate) fn node(scene: &Scene<'_>, id: NodeId) -> Self {
+        Self { lookup: scene.lookup(id.to_key(), false), goal: Goal::Node(id) }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
         follow(&mut self.lookup, happened);
+        if let (Goal::Node(id), Happened::Replied { from, .. }) = (self.goal, happened)
+            && from.id() == id
+        {
+            return scene.finish(Outcome::Located(Some(*from)));
+        }
         let target = self.lookup.target();
-        while let Some(to) = self.lookup.next_to_ask() {
+        while !self.is_at_the_door()
+            && let Some(to) = self.lookup.next_to_ask()
+        {
             scene.ask(to, Request::FindNode { target }, 1);
         }
         if self.lookup.is_done() {
-            scene.finish(Outcome::Nodes(self.lookup.closest().collect()));
+            scene.finish(match self.goal {
+                Goal::Closest => Outcome::Nodes(self.lookup.closest().collect()),
+                Goal::Node(_) => Outcome::Located(None),
+            });
+        }
+    }
+
+    /// Whether the one node looked for is being asked: then nobody else needs to be, unless it is slow.
+    fn is_at_the_door(&self) -> bool {
+        match self.goal {
+            Goal::Closest => false,
+            Goal::Node(id) => self.lookup.standing(&id) == Some(Standing::Asked),
         }
     }
 }

@@ -8,7 +8,7 @@ use dht_proto::{Key, Moment, RequestId};
 use super::{Audience, Peer};
 use crate::greetings;
 use crate::maintenance::Task;
-use crate::operation::{Bootstrap, Find, Happened, Operation};
+use crate::operation::{Bootstrap, Happened, Operation, Survey};
 use crate::requests::{Due, InFlight, Owner};
 use crate::table::Failed;
 use crate::{Event, Output};
@@ -122,9 +122,9 @@ impl Peer {
             match task {
                 Task::Refresh(zeros) => {
                     let target = self.random.key_in_bucket(&self.local.id(), zeros);
-                    self.look_up(now, target);
+                    self.survey(now, target);
                 }
-                Task::Neighbours => self.look_up(now, self.local.id().to_key()),
+                Task::Neighbours => self.survey(now, self.local.id().to_key()),
                 Task::Check => {
                     if let Some(entry) = self.table.stalest_entry() {
                         self.check(now, entry.contact);
@@ -135,11 +135,9 @@ impl Peer {
         }
     }
 
-    fn look_up(&mut self, now: Moment, target: Key) {
+    fn survey(&mut self, now: Moment, target: Key) {
         self.table.touch(now, &target);
-        let mut orders = Vec::new();
-        let find = Find::new(&self.scene(now, &mut orders), target);
-        self.start(now, Operation::Find(find), Audience::Upkeep);
+        self.start(now, Operation::Survey(Survey::new(target)), Audience::Upkeep);
     }
 
     /// Bootstraps again: through the addresses we were given, and the nodes we knew.
