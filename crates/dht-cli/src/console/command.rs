@@ -37,19 +37,9 @@ pub(super) struct Verb {
 /// Every command, in the order in which help lists them.
 pub(super) const VERBS: [Verb; 11] = [
     verb("h", "help", "", "this list"),
-    verb(
-        "s",
-        "store",
-        "VALUE",
-        "store the rest of the line; prints its key and how many nodes hold it",
-    ),
+    verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
-    verb(
-        "S",
-        "store-at",
-        "NAME VALUE",
-        "store under a name; \"a name with spaces\" goes in quotes",
-    ),
+    verb("S", "store-at", "NAME VALUE", "store under a name, \"in quotes\" if it has spaces"),
     verb("F", "fetch-at", "NAME", "fetch by name, or at key:HEX"),
     verb("l", "list", "", "records in this node's own store"),
     verb("r", "route", "", "this node's routing table, bucket by bucket"),

@@ -19,7 +19,7 @@ pub(super) fn help() -> String {
         let _ = write!(text, "\n  {call:<24} {}", verb.purpose);
     }
     text.push_str(
-        "\nA key is 64 hexadecimal digits; Tab completes commands, keys, names and addresses.",
+        "\nA key is 64 hexadecimal digits. Tab completes commands, keys, names, addresses.",
     );
     text
 }

@@ -24,6 +24,7 @@ fn help_names_every_command_by_letter_and_in_full() {
     for verb in VERBS {
         assert!(text.contains(&format!("  {}, {}", verb.letter, verb.name)), "{text}");
     }
+    assert!(text.lines().all(|line| line.len() < 80), "{text}");
 }
 
 #[test]
