@@ -23,10 +23,10 @@ const DIRECTORY: &str = "proto/vectors";
 pub fn run(check: bool) -> Result<()> {
     let directory = crate::root().join(DIRECTORY);
     let mut outdated = Vec::new();
-    for (name, about, vectors) in files()? {
+    for &(name, about, make) in FILES {
         let path = directory.join(name);
         let mut text =
-            serde_json::to_string_pretty(&json!({ "about": about, "vectors": vectors }))?;
+            serde_json::to_string_pretty(&json!({ "about": about, "vectors": make()? }))?;
         text.push('\n');
         if fs::read_to_string(&path).unwrap_or_default() == text {
             continue;
@@ -44,78 +44,76 @@ pub fn run(check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Name, meaning and content of every file.
-fn files() -> Result<Vec<(&'static str, &'static str, Vec<Value>)>> {
-    Ok(vec![
-        ("networks.json", "The id of a network, as a number, from its name.", identity::networks()),
-        (
-            "nodes.json",
-            "Node ids from public key and nonce. `zeros` is the number of leading zero bits of \
+/// Name and meaning of a file, and what makes its vectors.
+type File = (&'static str, &'static str, fn() -> Result<Vec<Value>>);
+
+const FILES: &[File] = &[
+    ("networks.json", "The id of a network, as a number, from its name.", identity::networks),
+    (
+        "nodes.json",
+        "Node ids from public key and nonce. `zeros` is the number of leading zero bits of \
              BLAKE3(id). `first` is set where the nonce is the first, from 0 on, whose id meets a \
              difficulty of that many bits.",
-            identity::nodes(),
-        ),
-        (
-            "shared_keys.json",
-            "The key two nodes share. `shared` is the X25519 output. Both secrets give the same.",
-            identity::shared_keys()?,
-        ),
-        (
-            "weak_keys.json",
-            "Public keys with which no key is shared: X25519 gives all zeros.",
-            identity::weak_keys(),
-        ),
-        ("keys.json", "The key of a value, by its kind.", record::keys()?),
-        (
-            "signed_records.json",
-            "Signed records: what is signed, and the signature. `value` null is a deletion.",
-            record::signed()?,
-        ),
-        (
-            "messages.json",
-            "Messages as plaintext, encoded as this project encodes them: fields in the order of \
+        || Ok(identity::nodes()),
+    ),
+    (
+        "shared_keys.json",
+        "The key two nodes share. `shared` is the X25519 output. Both secrets give the same.",
+        identity::shared_keys,
+    ),
+    ("weak_keys.json", "Public keys with which no key is shared: X25519 gives all zeros.", || {
+        Ok(identity::weak_keys())
+    }),
+    ("keys.json", "The key of a value, by its kind.", record::keys),
+    (
+        "signed_records.json",
+        "Signed records: what is signed, and the signature. `value` null is a deletion.",
+        record::signed,
+    ),
+    (
+        "messages.json",
+        "Messages as plaintext, encoded as this project encodes them: fields in the order of \
              their numbers, defaults left out. `message` names fields as dht.proto does, with bytes \
              in hex, enum values by number, and absent fields left out.",
-            message::messages()?,
-        ),
-        (
-            "datagrams.json",
-            "Whole datagrams. A sealed one is made of the secret key and nonce of its sender, the \
+        message::messages,
+    ),
+    (
+        "datagrams.json",
+        "Whole datagrams. A sealed one is made of the secret key and nonce of its sender, the \
              public key of its receiver, a seal nonce and a plaintext.",
-            datagram::datagrams()?,
-        ),
-        (
-            "streams.json",
-            "A message with a long value as the frames of a stream, each with the 4-byte length before \
+        datagram::datagrams,
+    ),
+    (
+        "streams.json",
+        "A message with a long value as the frames of a stream, each with the 4-byte length before \
              it. The value is `pattern`, repeated up to `size` bytes. Long frames are given by length \
              and BLAKE3 hash.",
-            stream::streams()?,
-        ),
-        (
-            "reject_datagrams.json",
-            "Datagrams that are dropped before anything is opened, by a node of network `network`.",
-            reject::datagrams()?,
-        ),
-        (
-            "reject_messages.json",
-            "Plaintexts of datagrams that are no valid message. `answer` is the code of the Error \
+        stream::streams,
+    ),
+    (
+        "reject_datagrams.json",
+        "Datagrams that are dropped before anything is opened, by a node of network `network`.",
+        reject::datagrams,
+    ),
+    (
+        "reject_messages.json",
+        "Plaintexts of datagrams that are no valid message. `answer` is the code of the Error \
              reply they get, null for none; `id` is the request id it repeats.",
-            reject::messages()?,
-        ),
-        (
-            "admit.json",
-            "What may take the place of what in a slot. `expires` counts seconds from now. A result \
+        reject::messages,
+    ),
+    (
+        "admit.json",
+        "What may take the place of what in a slot. `expires` counts seconds from now. A result \
              is insert, keep, renew (with the new expires and purpose) or refused (with the fields of \
              Refused).",
-            rule::admissions()?,
-        ),
-        (
-            "scopes.json",
-            "The scope of an address; null where it can be no node's address.",
-            rule::scopes()?,
-        ),
-    ])
-}
+        rule::admissions,
+    ),
+    (
+        "scopes.json",
+        "The scope of an address; null where it can be no node's address.",
+        rule::scopes,
+    ),
+];
 
 /// Lower-case hex.
 fn hex(bytes: impl AsRef<[u8]>) -> String {

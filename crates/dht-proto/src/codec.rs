@@ -15,8 +15,13 @@ mod message;
 mod record;
 mod reply;
 mod request;
-// Generated for all of the schema; its clear part is read by hand, and used in tests.
-#[allow(clippy::pedantic, dead_code, unreachable_pub, unused_qualifications)]
+#[allow(
+    clippy::pedantic,
+    dead_code,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated for all of the schema, whose clear part is read by hand but in tests"
+)]
 #[rustfmt::skip]
 #[path = "codec/generated/dht_v1.rs"]
 pub(crate) mod wire;

@@ -66,8 +66,6 @@ fn sealed(bytes: &[u8], place: Range<usize>, network: NetworkId) -> Result<Body,
         match field {
             (1, Field::Delimited(place)) => once("sealed.sender", &mut sender, place)?,
             (2, Field::Delimited(place)) => once("sealed.seal_nonce", &mut seal_nonce, place)?,
-            // Present and empty means the same as absent.
-            (3, Field::Delimited(place)) if place.is_empty() => {}
             (3, Field::Delimited(place)) => once("sealed.cookie", &mut cookie, place)?,
             (4, Field::Delimited(place)) => once("sealed.ciphertext", &mut ciphertext, place)?,
             (1..=4, _) => return Err(DecodeError::new("sealed", Problem::Encoding)),
@@ -77,6 +75,8 @@ fn sealed(bytes: &[u8], place: Range<usize>, network: NetworkId) -> Result<Body,
     let (public, nonce) = node("sealed.sender", bytes, sender)?;
     let seal_nonce = array::<SEAL_NONCE_LEN>("sealed.seal_nonce", bytes, seal_nonce)?;
     let cookie = cookie
+        // Present and empty means the same as absent.
+        .filter(|place| !place.is_empty())
         .map(|place| array::<COOKIE_LEN>("sealed.cookie", bytes, Some(place)))
         .transpose()?
         .map(Cookie::from_bytes);
@@ -88,11 +88,13 @@ fn sealed(bytes: &[u8], place: Range<usize>, network: NetworkId) -> Result<Body,
 
 fn hello(bytes: &[u8], place: Range<usize>) -> Result<Body, DecodeError> {
     let mut token = None;
+    let mut padding = None;
     let mut reader = read("hello", bytes, place)?;
     while let Some(field) = next("hello", &mut reader)? {
         match field {
             (1, Field::Fixed64(number)) => once("hello.token", &mut token, number)?,
-            (1, _) => return Err(DecodeError::new("hello", Problem::Encoding)),
+            (2, Field::Delimited(place)) => once("hello.padding", &mut padding, place)?,
+            (1..=2, _) => return Err(DecodeError::new("hello", Problem::Encoding)),
             _ => {}
         }
     }

@@ -180,6 +180,16 @@ fn a_field_that_occurs_twice_is_refused() {
     assert_rejected(twice(bytes.clone(), b"\x08\x01"), "datagram.version", Problem::Repeated);
     assert_rejected(twice(bytes.clone(), &bytes[7..]), "datagram.body", Problem::Repeated);
     assert_rejected(twice(bytes, &hello()[7..]), "datagram.body", Problem::Repeated);
+    let within = |body: u8, fields: &[u8]| {
+        let length = u8::try_from(fields.len()).unwrap();
+        twice(hello()[..7].to_vec(), &[&[body << 3 | 2, length], fields].concat())
+    };
+    let tokens = within(4, &b"\x09\0\0\0\0\0\0\0\0".repeat(6));
+    assert_rejected(tokens, "hello.token", Problem::Repeated);
+    let paddings = within(4, &[&b"\x12\x01\0\x12\x30"[..], &[0; 48]].concat());
+    assert_rejected(paddings, "hello.padding", Problem::Repeated);
+    let cookies = within(3, b"\x1a\x00\x1a\x08cookies!");
+    assert_rejected(cookies, "sealed.cookie", Problem::Repeated);
 }
 
 #[test]
