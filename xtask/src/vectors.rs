@@ -48,7 +48,9 @@ pub fn run(check: bool) -> Result<()> {
 type File = (&'static str, &'static str, fn() -> Result<Vec<Value>>);
 
 const FILES: &[File] = &[
-    ("networks.json", "The id of a network, as a number, from its name.", identity::networks),
+    ("networks.json", "The id of a network, as a number, from its name.", || {
+        Ok(identity::networks())
+    }),
     (
         "nodes.json",
         "Node ids from public key and nonce. `zeros` is the number of leading zero bits of \
