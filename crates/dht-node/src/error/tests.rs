@@ -1,3 +1,5 @@
+//! What errors say, and which report makes which.
+
 use dht_proto::{Key, NodeId, Refusal, Sequence, Value};
 use dht_routing::StoreReport;
 

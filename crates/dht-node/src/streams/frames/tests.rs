@@ -1,3 +1,5 @@
+//! Frames between two ends in virtual time.
+
 use std::time::Duration;
 
 use dht_proto::limits::FRAME_MAX;

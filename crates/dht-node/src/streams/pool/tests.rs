@@ -1,3 +1,5 @@
+//! The pool, told what happens and asked what to do.
+
 use dht_proto::stream::Channel;
 use dht_proto::{
     Body, Contact, Families, LocalIdentity, Message, NetworkId, Nonce, Request, RequestId, Role,

@@ -1,3 +1,5 @@
+//! Visitors whose tasks wait for ever, in virtual time.
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
