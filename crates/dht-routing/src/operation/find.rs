@@ -2,7 +2,7 @@
 
 use dht_proto::{Key, NodeId, Request};
 
-use super::{Happened, Scene, follow};
+use super::{Happened, Scene, TRIES, follow};
 use crate::Outcome;
 use crate::lookup::{Lookup, Standing};
 
@@ -45,14 +45,22 @@ impl Find {
         while !self.is_at_the_door()
             && let Some(to) = self.lookup.next_to_ask()
         {
-            scene.ask(to, Request::FindNode { target }, 1);
+            let tries = if self.goal == Goal::Node(to.id()) { TRIES } else { 1 };
+            scene.ask(to, Request::FindNode { target }, tries);
         }
-        if self.lookup.is_done() {
+        if self.lookup.is_done() && !self.may_still_answer() {
             scene.finish(match self.goal {
                 Goal::Closest => Outcome::Nodes(self.lookup.closest().collect()),
                 Goal::Node(_) => Outcome::Located(None),
             });
         }
+    }
+
+    /// Whether the one node looked for was asked, and is not given up.
+    fn may_still_answer(&self) -> bool {
+        let Goal::Node(id) = self.goal else { return false };
+        let standing = self.lookup.standing(&id);
+        matches!(standing, Some(Standing::Asked | Standing::Slow | Standing::Late))
     }
 
     /// Whether the one node looked for is being asked: then nobody else needs to be, unless it is slow.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Key, Moment};
+use dht_proto::{Key, Moment, NodeId};
 use dht_routing::Command;
 
 use super::Host;
@@ -54,10 +54,19 @@ pub(super) fn run(
                 if sim.is_live(place)
                     && let Some(target) = draw_target(sim, place, targets)
                 {
-                    sim.start(place, Command::FindNode { target });
+                    let id = NodeId::from_bytes(*target.as_bytes());
+                    sim.start(
+                        place,
+                        match targets {
+                            Targets::Points => Command::FindNode { target },
+                            Targets::LiveIds => Command::Locate { id },
+                        },
+                    );
                 }
             }
-            Occurrence::Finished(finished) if finished.kind == OperationKind::FindNode => {
+            Occurrence::Finished(finished)
+                if matches!(finished.kind, OperationKind::FindNode | OperationKind::Locate) =>
+            {
                 ended(sim, &finished);
             }
             _ => {}

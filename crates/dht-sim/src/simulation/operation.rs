@@ -17,6 +17,8 @@ pub enum OperationKind {
     Bootstrap,
     /// [`Command::FindNode`].
     FindNode,
+    /// [`Command::Locate`].
+    Locate,
     /// [`Command::Store`].
     Store,
     /// [`Command::Fetch`].
@@ -100,9 +102,11 @@ impl<M: Machine> Simulation<M> {
             Ok(operation) => operation,
             Err(busy) => return Some(Err(busy)),
         };
-        let goal = target.filter(|_| kind == OperationKind::FindNode).and_then(|target| {
-            self.census.closest(target.as_bytes(), 1, Some(own)).first().map(|(id, _)| *id)
-        });
+        let goal = target
+            .filter(|_| matches!(kind, OperationKind::FindNode | OperationKind::Locate))
+            .and_then(|target| {
+                self.census.closest(target.as_bytes(), 1, Some(own)).first().map(|(id, _)| *id)
+            });
         self.nodes[place.index()].active.push(Active {
             operation,
             kind,
@@ -193,6 +197,7 @@ fn describe(command: &Command) -> (OperationKind, Option<Key>) {
     match command {
         Command::Bootstrap { .. } => (OperationKind::Bootstrap, None),
         Command::FindNode { target } => (OperationKind::FindNode, Some(*target)),
+        Command::Locate { id } => (OperationKind::Locate, Some(id.to_key())),
         Command::Store { record, .. } => (OperationKind::Store, Some(record.key())),
         Command::Fetch { key, .. } => (OperationKind::Fetch, Some(*key)),
         _ => (OperationKind::Other, None),
