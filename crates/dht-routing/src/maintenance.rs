@@ -132,7 +132,7 @@ impl Maintenance {
         }
         if !self.busy
             && self.fill_due <= now
-            && let Some(zeros) = self.next_fill(config, table)
+            && let Some(zeros) = self.next_fill(table)
         {
             self.busy = true;
             return Some(Task::Refresh(zeros));
@@ -152,12 +152,9 @@ impl Maintenance {
         if self.check_due <= now { self.check(now, table, random) } else { None }
     }
 
-    /// The next bucket that wants filling: those nearer than the furthest neighbour known are complete.
-    fn next_fill(&mut self, config: &Config, table: &RoutingTable) -> Option<usize> {
-        let from = self.fill?;
-        let end = table.depth().min(FILL_DEPTH);
-        let wants = |zeros: &usize| table.bucket(*zeros).len() < config.k;
-        let next = (from..end).find(wants);
+    /// The next bucket to fill. Full ones too: the survey looks for nearer nodes.
+    fn next_fill(&mut self, table: &RoutingTable) -> Option<usize> {
+        let next = self.fill.filter(|zeros| *zeros < table.depth().min(FILL_DEPTH));
         self.fill = next.map(|zeros| zeros + 1);
         next
     }

@@ -186,6 +186,11 @@ impl RoutingTable {
         buckets.map(|(zeros, bucket)| (zeros, bucket.touched)).min_by_key(|(_, touched)| *touched)
     }
 
+    /// The entry with the shortest round trip.
+    pub fn nearest_in_time(&self) -> Option<Contact> {
+        self.iter().min_by_key(|entry| entry.rtt.smoothed()).map(|entry| entry.contact)
+    }
+
     /// The entry that has not answered for the longest time.
     pub fn stalest_entry(&self) -> Option<&Entry> {
         self.buckets.iter().filter_map(|bucket| bucket.entries().first()).min_by_key(|e| e.answered)
