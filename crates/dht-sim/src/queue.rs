@@ -108,7 +108,7 @@ impl<T> Queue<T> {
         self.occupied[index / 64] &= !(1 << (index % 64));
         self.current.extend(self.ring[index].drain(..));
         // A burst leaves a large buffer behind; buffers of the usual size are kept for the next round.
-        if self.ring[index].capacity() > 1_024 {
+        if self.ring[index].capacity() > 64 {
             self.ring[index] = Vec::new();
         }
         let horizon = self.cursor + BUCKETS as u64;

@@ -95,8 +95,10 @@ pub struct Simulation<M: Machine = Peer> {
     lived: u64,
     lived_until: Moment,
     joins: u64,
+    /// Tokens of timers, with `timer_age` as it was when they were set.
+    timers: Slab<(u64, u32)>,
     /// How often all timers were dropped: those set before do not count.
-    timers: u32,
+    timer_age: u32,
     growth: Growth,
     churn: Option<Churn>,
     k: usize,
@@ -121,10 +123,10 @@ struct Draws {
 enum Step {
     Deliver(u32),
     Wake(Place),
-    Timer(u64, u32),
+    Timer(u32),
     Arrive(Place, u32),
     Depart(Place, u32),
-    Dial(u64, dial::DialStep),
+    Dial(u32, dial::DialStep),
     Flood(Place, u32),
 }
 
@@ -236,12 +238,13 @@ impl<M: Machine> Simulation<M> {
 
     /// Has [`next`](Self::next) return [`Occurrence::Timer`] at `at`, or at once if that is past.
     pub fn set_timer(&mut self, at: Moment, token: u64) {
-        self.queue.push(at.max(self.now), Step::Timer(token, self.timers));
+        let timer = self.timers.insert((token, self.timer_age));
+        self.queue.push(at.max(self.now), Step::Timer(timer));
     }
 
     /// Forgets every timer that is not due yet.
     pub fn drop_timers(&mut self) {
-        self.timers += 1;
+        self.timer_age += 1;
     }
 
     /// Lets time pass until something worth knowing happens, at most until `until`; `None` when that is
@@ -279,10 +282,13 @@ impl<M: Machine> Simulation<M> {
         match step {
             Step::Deliver(packet) => self.deliver(packet),
             Step::Wake(place) => self.wake(place, at),
-            Step::Timer(token, age) if age == self.timers => {
-                self.occurrences.push_back(Occurrence::Timer(token));
+            Step::Timer(timer) => {
+                if let Some((token, _)) =
+                    self.timers.take(timer).filter(|(_, age)| *age == self.timer_age)
+                {
+                    self.occurrences.push_back(Occurrence::Timer(token));
+                }
             }
-            Step::Timer(..) => {}
             Step::Arrive(place, epoch) => self.arrive(place, epoch),
             Step::Depart(place, epoch) => self.depart(place, epoch),
             Step::Dial(dial, step) => self.step_dial(dial, step),

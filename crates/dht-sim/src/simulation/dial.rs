@@ -37,9 +37,9 @@ pub(super) enum DialStep {
 /// Every stream whose request is not answered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dials {
-    next: u64,
-    open: BTreeMap<u64, Dial>,
-    by_request: BTreeMap<(Place, RequestId), u64>,
+    next: u32,
+    open: BTreeMap<u32, Dial>,
+    by_request: BTreeMap<(Place, RequestId), u32>,
     warm: BTreeMap<(Place, Place), Moment>,
 }
 
@@ -54,7 +54,7 @@ struct Dial {
 }
 
 impl Dials {
-    fn close(&mut self, id: u64) -> Option<Dial> {
+    fn close(&mut self, id: u32) -> Option<Dial> {
         let dial = self.open.remove(&id)?;
         self.by_request.remove(&(dial.dialer, dial.request));
         Some(dial)
@@ -113,7 +113,8 @@ impl<M: Machine> Simulation<M> {
 
     /// Sends the reply back on the stream the request came on.
     pub(super) fn answer_dial(&mut self, from: Place, stream: StreamId, message: Message) {
-        let Some(dial) = self.dials.open.get_mut(&stream.0) else { return };
+        let Ok(id) = u32::try_from(stream.0) else { return };
+        let Some(dial) = self.dials.open.get_mut(&id) else { return };
         if dial.target != from {
             return;
         }
@@ -121,9 +122,9 @@ impl<M: Machine> Simulation<M> {
         let (length, kind) = (wire::length(&message, Carrier::Stream), MessageKind::of(&message));
         dial.message = Some(message);
         self.count_sent(from, kind, length);
-        let sent = self.transfer(stream.0, from, dialer, self.now, length);
+        let sent = self.transfer(id, from, dialer, self.now, length);
         let arrival = sent + self.path(from, dialer);
-        self.queue.push(arrival, Step::Dial(stream.0, DialStep::Answered));
+        self.queue.push(arrival, Step::Dial(id, DialStep::Answered));
     }
 
     /// The dialer does not wait for the answer any more.
@@ -135,7 +136,7 @@ impl<M: Machine> Simulation<M> {
 
     /// A node is gone: its own streams with it, and those to it fail, at once or when nothing comes any more.
     pub(super) fn end_dials(&mut self, place: Place, orderly: bool) {
-        let own: Vec<u64> = self.dials.ids(|dial| dial.dialer == place);
+        let own: Vec<u32> = self.dials.ids(|dial| dial.dialer == place);
         for id in own {
             self.dials.close(id);
         }
@@ -150,7 +151,7 @@ impl<M: Machine> Simulation<M> {
         }
     }
 
-    pub(super) fn step_dial(&mut self, id: u64, step: DialStep) {
+    pub(super) fn step_dial(&mut self, id: u32, step: DialStep) {
         match step {
             DialStep::Asked => self.dial_asked(id),
             DialStep::Answered => self.dial_answered(id),
@@ -163,7 +164,7 @@ impl<M: Machine> Simulation<M> {
         }
     }
 
-    fn dial_asked(&mut self, id: u64) {
+    fn dial_asked(&mut self, id: u32) {
         let Some(dial) = self.dials.open.get_mut(&id) else { return };
         let (dialer, target) = (dial.dialer, dial.target);
         let Some(message) = dial.message.take() else { return };
@@ -173,11 +174,11 @@ impl<M: Machine> Simulation<M> {
         self.trace_delivery(dialer, target, MessageKind::of(&message), message.id.0);
         self.nodes[target.index()].received.add(wire::length(&message, Carrier::Stream));
         let from = self.contact(dialer);
-        let via = Via::Inbound { stream: StreamId(id), source: from.addr };
+        let via = Via::Inbound { stream: StreamId(u64::from(id)), source: from.addr };
         self.receive(target, from, via, message);
     }
 
-    fn dial_answered(&mut self, id: u64) {
+    fn dial_answered(&mut self, id: u32) {
         let Some(mut dial) = self.dials.close(id) else { return };
         let Some(message) = dial.message.take() else { return };
         self.dials.warm_up(self.now, dial.dialer, dial.target);
@@ -187,7 +188,7 @@ impl<M: Machine> Simulation<M> {
         self.receive(dial.dialer, from, Via::Outbound, message);
     }
 
-    fn dial_moved(&mut self, id: u64) {
+    fn dial_moved(&mut self, id: u32) {
         let Some(dial) = self.dials.open.get(&id) else { return };
         let (dialer, request) = (dial.dialer, dial.request);
         if self.now < dial.moving_until {
@@ -199,7 +200,7 @@ impl<M: Machine> Simulation<M> {
     /// Queues `bytes` on the uplink of `from`, not before `earliest`. Returns when the last one has left.
     fn transfer(
         &mut self,
-        id: u64,
+        id: u32,
         from: Place,
         to: Place,
         earliest: Moment,
@@ -228,7 +229,7 @@ impl<M: Machine> Simulation<M> {
 }
 
 impl Dials {
-    fn ids(&self, wanted: impl Fn(&Dial) -> bool) -> Vec<u64> {
+    fn ids(&self, wanted: impl Fn(&Dial) -> bool) -> Vec<u32> {
         self.open.iter().filter(|(_, dial)| wanted(dial)).map(|(id, _)| *id).collect()
     }
 }
