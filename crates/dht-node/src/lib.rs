@@ -80,7 +80,7 @@ pub use dht_proto::{
     Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
 };
 pub use dht_routing::{Bootstrapped, Config, ConfigBuilder, ConfigError, Ponged, StoreReport};
-pub use dht_store::{RecordStore, Usage};
+pub use dht_store::{MemoryStore, RecordStore, Usage};
 
 /// The program in the README, which must compile and run.
 #[cfg(doctest)]

@@ -59,7 +59,8 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
     let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
-    let parts = Parts { clock, peer, storage: Storage::new(store, now), datagrams, streams };
+    let storage = Storage::new(node.id(), store, now);
+    let parts = Parts { clock, peer, storage, datagrams, streams };
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
     Ok(spawn(standing, parts, builder.bootstrap))
 }

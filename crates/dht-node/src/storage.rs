@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Digest, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms};
+use dht_proto::{Digest, Key, KindSet, Moment, NodeId, Record, Refusal, Slot, Summary, Terms};
 use dht_routing::{Input, Ticket};
 use dht_store::{RecordStore, Usage};
 
@@ -17,13 +17,15 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A record store with the time of its last sweep.
 pub(crate) struct Storage {
+    node: NodeId,
     store: Box<dyn RecordStore>,
     swept: Moment,
 }
 
 impl Storage {
-    pub(crate) fn new(store: Box<dyn RecordStore>, now: Moment) -> Self {
-        Self { store, swept: now }
+    /// The store of `node`, which log events name.
+    pub(crate) fn new(node: NodeId, store: Box<dyn RecordStore>, now: Moment) -> Self {
+        Self { node, store, swept: now }
     }
 
     /// Carries out a load. A store that fails has found nothing.
@@ -36,7 +38,7 @@ impl Storage {
         whole_up_to: usize,
     ) -> Input {
         let found = self.store.load(now, key, kinds, whole_up_to).unwrap_or_else(|error| {
-            tracing::error!(%key, %error, "cannot load a record");
+            tracing::error!(node = ?self.node, %key, %error, "cannot load a record");
             None
         });
         Input::Loaded { ticket, found }
@@ -55,7 +57,7 @@ impl Storage {
             Ok(_) => Ok(()),
             Err(error) => {
                 if let dht_store::SaveError::Failed(error) = &error {
-                    tracing::error!(%key, %error, "cannot save a record");
+                    tracing::error!(node = ?self.node, %key, %error, "cannot save a record");
                 }
                 Err(Refusal::from(error))
             }
@@ -66,7 +68,7 @@ impl Storage {
     /// Carries out a renewal.
     pub(crate) fn renew(&mut self, now: Moment, slot: Slot, digest: Digest, terms: Terms) {
         if let Err(error) = self.store.renew(now, slot, digest, terms) {
-            tracing::error!(key = %slot.key, %error, "cannot renew a record");
+            tracing::error!(node = ?self.node, key = %slot.key, %error, "cannot renew a record");
         }
     }
 
@@ -82,7 +84,7 @@ impl Storage {
         }
         self.swept = now;
         if let Err(error) = self.store.expire(now) {
-            tracing::error!(%error, "cannot free expired records");
+            tracing::error!(node = ?self.node, %error, "cannot free expired records");
         }
     }
 
@@ -94,7 +96,7 @@ impl Storage {
     /// Records from a key on; none if the store fails.
     pub(crate) fn list(&self, now: Moment, from: Key, limit: usize) -> Vec<Summary> {
         self.store.list(now, from, limit).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot list records");
+            tracing::error!(node = ?self.node, %error, "cannot list records");
             Vec::new()
         })
     }
@@ -119,7 +121,7 @@ mod tests {
     }
 
     fn storage(capacity: u64) -> Storage {
-        Storage::new(Box::new(MemoryStore::new(capacity)), NOW)
+        Storage::new(NodeId::from_bytes([0; 32]), Box::new(MemoryStore::new(capacity)), NOW)
     }
 
     #[test]

@@ -289,7 +289,7 @@ impl Streams {
             return;
         }
         // The system is out of descriptors or memory: what is idle goes.
-        tracing::debug!(%error, "no stream accepted");
+        tracing::debug!(node = ?self.setting.node(), %error, "no stream accepted");
         self.accept_from = Some(now + ACCEPT_PAUSE);
         self.visitors.close_all_idle();
         for line in self.pool.close_idle() {

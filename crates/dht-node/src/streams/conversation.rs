@@ -11,7 +11,7 @@ use dht_proto::envelope::SealNonce;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::seal::{OpenError, SealError};
 use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received, Unverified};
-use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId};
+use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId, NodeId};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -51,6 +51,11 @@ impl Setting {
         let units = units(limits.stream_memory).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
         Self { local, network, stance, limits, memory, notices }
+    }
+
+    /// Whose streams these are, for log events.
+    pub(super) fn node(&self) -> NodeId {
+        self.local.node().id()
     }
 }
 

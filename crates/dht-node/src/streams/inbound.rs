@@ -30,26 +30,25 @@ pub(super) async fn serve(
     guest: Guest,
     stream: TcpStream,
 ) -> End {
-    let (source, idle) = (guest.source, setting.limits.stream_idle);
+    let (node, source, idle) = (setting.node(), guest.source, setting.limits.stream_idle);
+    let end = |error: StreamError| {
+        tracing::debug!(?node, %source, %error, "stream closed");
+        if error.is_closed() { End::Closed } else { End::Broken }
+    };
     let mut conversation = Conversation::new(setting, entropy, stream);
     let mut channel = None;
     loop {
         match conversation.wait(idle).await {
             Ok(()) => {}
             Err(StreamError::Frame(FrameError::TooSlow)) => return End::Closed,
-            Err(error) => return end(source, &error),
+            Err(error) => return end(error),
         }
         guest.rest.busy();
         if let Err(error) = exchange(&mut conversation, &mut channel, &guest).await {
-            return end(source, &error);
+            return end(error);
         }
         guest.rest.idle();
     }
-}
-
-fn end(source: SocketAddr, error: &StreamError) -> End {
-    tracing::debug!(%source, %error, "stream closed");
-    if error.is_closed() { End::Closed } else { End::Broken }
 }
 
 /// Takes one request and sends its answer.

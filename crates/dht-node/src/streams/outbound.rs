@@ -32,12 +32,12 @@ pub(super) async fn run(
     job: Box<Job>,
     mut jobs: mpsc::Receiver<Box<Job>>,
 ) -> End {
-    let contact = job.contact;
+    let (node, contact) = (setting.node(), job.contact);
     let addr = native(contact.addr, setting.stance.families);
     let stream = match timeout(CONNECT, TcpStream::connect(addr)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            tracing::debug!(%contact, %error, "no stream opened");
+            tracing::debug!(?node, %contact, %error, "no stream opened");
             return End::Closed;
         }
         Err(_) => return End::Closed,
@@ -48,7 +48,7 @@ pub(super) async fn run(
     let mut used = false;
     loop {
         if let Err(error) = exchange(&mut conversation, &channel, line, &job).await {
-            tracing::debug!(%contact, %error, "stream closed");
+            tracing::debug!(?node, %contact, %error, "stream closed");
             return match error.is_closed() {
                 // The other end closed it while it was idle, just as we came to use it again.
                 true if used => End::Unserved(job),
