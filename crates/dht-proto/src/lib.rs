@@ -4,21 +4,34 @@
 //! time are arguments. `proto/PROTOCOL.md` is the normative text; this crate is its Rust form.
 //!
 //! - identifiers: [`Key`], [`NodeId`], [`Distance`], [`NodeIdentity`], [`Contact`], [`NetworkId`];
+//! - our own identity, and the search for one: [`LocalIdentity`];
 //! - time: [`Moment`], [`Ttl`];
 //! - records: [`Record`] of one of three [`Kind`]s, whose constructors cannot make an invalid one, and
 //!   [`admit`], the rule for what may take the place of what;
-//! - messages: [`Message`], [`Request`], [`Reply`];
-//! - [`seal`]: authenticated encryption between two nodes, without a handshake;
-//! - `codec` (feature `codec`): envelopes, frames and messages to and from bytes.
+//! - messages: [`Message`], [`Request`], [`Reply`], and how long they are on the wire;
+//! - proof of an address: [`CookieJar`];
+//! - sizes and counts that the protocol fixes: [`limits`].
+//!
+//! With the feature `codec` (default) also the wire itself, by layer:
+//!
+//! - `stream`: messages with long values, cut into frames and put together again;
+//! - `codec`: the plaintext of messages;
+//! - `seal`: messages from one node to another, authenticated and private, without a handshake;
+//! - `envelope`: the clear part of datagrams and frames, read without copying.
 //!
 //! What it deliberately is not: a peer. Who is asked and what is kept is decided in `dht-routing`.
 //!
 //! ```
-//! use dht_proto::{Key, Record, Value};
+//! use dht_proto::{AuthorSecret, Key, Record, Salt, Sequence, SignedBody, Value};
 //!
-//! let value = Value::new("hello").unwrap();
-//! let record = Record::content(value);
-//! assert_eq!(record.key(), Key::content(b"hello"));
+//! let value = Value::new("hello")?;
+//! assert_eq!(Record::content(value.clone()).key(), Key::content(b"hello"));
+//! assert_eq!(Record::named(b"greeting", value.clone()).key(), Key::named(b"greeting"));
+//!
+//! let secret = AuthorSecret::from_seed(&[7; 32]); // of a real author: 32 random bytes
+//! let signed = Record::sign(&secret, Salt::default(), Sequence(1), SignedBody::Value(value));
+//! assert_eq!(signed.key(), Key::signed(&secret.author(), &Salt::default()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod admit;

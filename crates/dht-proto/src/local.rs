@@ -6,6 +6,7 @@
 use std::fmt;
 
 use x25519_dalek::StaticSecret;
+use zeroize::Zeroizing;
 
 use crate::{Difficulty, NodeIdentity, Nonce, PublicKey};
 
@@ -22,9 +23,10 @@ impl LocalIdentity {
     ///
     /// `secret` must come from a secure source of entropy. Should no nonce of a secret do (a question
     /// only from 30 bits on), the search goes on with a secret derived from it.
-    pub fn search(mut secret: [u8; 32], difficulty: Difficulty) -> Self {
+    pub fn search(secret: [u8; 32], difficulty: Difficulty) -> Self {
+        let mut secret = Zeroizing::new(secret);
         loop {
-            let key = StaticSecret::from(secret);
+            let key = StaticSecret::from(*secret);
             let public = public_of(&key);
             let found = (0..=u32::MAX)
                 .map(|nonce| NodeIdentity::new(public, Nonce(nonce)))
@@ -32,7 +34,7 @@ impl LocalIdentity {
             if let Some(node) = found {
                 return Self { secret: key, node };
             }
-            secret = blake3::derive_key("dht v1 next node secret", &secret);
+            *secret = blake3::derive_key("dht v1 next node secret", &*secret);
         }
     }
 

@@ -53,8 +53,9 @@ mod reader {
             if self.position >= self.bytes.len() {
                 return Ok(None);
             }
-            let key = self.varint()?;
-            let number = u32::try_from(key >> 3).map_err(|_| Malformed)?;
+            // A number of 29 bits and a wire type of 3.
+            let key = u32::try_from(self.varint()?).map_err(|_| Malformed)?;
+            let number = key >> 3;
             if number == 0 {
                 return Err(Malformed);
             }

@@ -2,14 +2,43 @@
 //!
 //! Two nodes share a key, made of their X25519 keys; each datagram and each frame is sealed with
 //! XChaCha20-Poly1305 under that key and a random nonce. There is no forward secrecy: whoever gets hold
-//! of a node's secret key can open what was recorded before. `proto/PROTOCOL.md`, section "Sealing".
+//! of a node's secret key can open what was recorded before. `proto/PROTOCOL.md`, section 6.
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use dht_proto::envelope::{Envelope, SealNonce};
+//! use dht_proto::seal::Sealer;
+//! use dht_proto::*;
+//!
+//! // Of a real node: 32 random bytes, and the difficulty of its network.
+//! let alice = LocalIdentity::search([1; 32], Difficulty::NONE);
+//! let bob = LocalIdentity::search([2; 32], Difficulty::NONE);
+//! let network = NetworkId::default();
+//! let (mut alice, mut bob) = (Sealer::new(alice, network, 256), Sealer::new(bob, network, 256));
+//!
+//! let ping = Message {
+//!     role: Role::Full,
+//!     families: Families::V4,
+//!     id: RequestId(42), // random, too
+//!     body: Body::Request(Request::Ping),
+//! };
+//! let mut datagram = BytesMut::new();
+//! let fresh = SealNonce([3; 24]); // random, for every datagram
+//! alice.seal(&bob.node().public(), &ping, fresh, None, &mut datagram)?;
+//!
+//! match Envelope::parse(&mut datagram, network)? {
+//!     Envelope::Sealed(sealed) => assert_eq!(bob.open(sealed)?, (alice.node(), ping)),
+//!     other => panic!("{other:?} is not sealed"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{self, Plaintext, Undecodable};
 use crate::envelope::{ClearFields, SealNonce, Sealed};
 use crate::limits::DATAGRAM_MAX;
-use crate::message::length::{padding, sealed_len};
+use crate::message::length::padding;
 use crate::stream::Channel;
 use crate::{Cookie, DecodeError, LocalIdentity, Message, NetworkId, NodeIdentity, PublicKey};
 
@@ -111,13 +140,8 @@ impl Sealer {
         cookie: Option<Cookie>,
         out: &mut BytesMut,
     ) -> Result<(), SealError> {
-        let has_cookie = cookie.is_some();
-        let padding = padding(message, message.plaintext_len(), has_cookie);
+        let padding = padding(message, message.plaintext_len(), cookie.is_some());
         let plaintext = Plaintext::of_message(message, padding);
-        let size = sealed_len(plaintext.len(), has_cookie);
-        if size > DATAGRAM_MAX {
-            return Err(SealError::TooLong { size, limit: DATAGRAM_MAX });
-        }
         let node = self.local.node();
         let fields = ClearFields {
             network: self.network,
@@ -126,43 +150,44 @@ impl Sealer {
             seal_nonce,
             cookie,
         };
-        out.reserve(size);
-        self.pair_key(to)?.seal(&fields, &plaintext, out);
+        if let Some(key) = self.keys.find(to) {
+            return key.seal(&fields, &plaintext, DATAGRAM_MAX, out);
+        }
+        let key = PairKey::derive(&self.local, to)?;
+        key.seal(&fields, &plaintext, DATAGRAM_MAX, out)?;
+        self.keys.insert(*to, key);
         Ok(())
     }
 
     /// Opens a datagram. A key exchange is made if the sender is not [known](Self::knows); its result is
     /// kept only if the datagram opens.
     pub fn open(&mut self, sealed: Sealed<'_>) -> Result<(NodeIdentity, Message), OpenError> {
-        let from = sealed.claimed_node();
-        let plaintext = if let Some(key) = self.keys.find(&from.public()) {
+        let ClearFields { sender, nonce, .. } = sealed.fields;
+        let plaintext = if let Some(key) = self.keys.find(&sender) {
             key.open(sealed)?
         } else {
-            let key = PairKey::derive(&self.local, &from.public())?;
+            let key = PairKey::derive(&self.local, &sender)?;
             let plaintext = key.open(sealed)?;
-            self.keys.insert(from.public(), key);
+            self.keys.insert(sender, key);
             plaintext
         };
+        let from = NodeIdentity::new(sender, nonce);
         match codec::decode(Bytes::copy_from_slice(plaintext)) {
             Ok(message) => Ok((from, message)),
             Err(undecodable) => Err(OpenError::Rejected(Box::new(Rejected { from, undecodable }))),
         }
     }
 
-    /// The key shared with `peer`, remembered or made now.
-    pub fn pair_key(&mut self, peer: &PublicKey) -> Result<&PairKey, WeakKey> {
-        if !self.keys.contains(peer) {
-            let key = PairKey::derive(&self.local, peer)?;
-            self.keys.insert(*peer, key);
-        }
-        self.keys.find(peer).ok_or(WeakKey)
-    }
-
     /// The sealing of a stream with `peer`, free of a key exchange if the peer is known.
     pub fn channel(&mut self, peer: NodeIdentity) -> Result<Channel, WeakKey> {
-        let (local, network) = (self.local.node(), self.network);
-        let key = self.pair_key(&peer.public())?.clone();
-        Ok(Channel::with_key(local, network, peer, key))
+        let key = if let Some(key) = self.keys.find(&peer.public()) {
+            key.clone()
+        } else {
+            let key = PairKey::derive(&self.local, &peer.public())?;
+            self.keys.insert(peer.public(), key.clone());
+            key
+        };
+        Ok(Channel::with_key(self.local.node(), self.network, peer, key))
     }
 }
 

@@ -41,8 +41,9 @@ pub(super) fn from_wire(entries: &[Bytes]) -> Vec<Contact> {
     let mut contacts = Vec::<Contact>::with_capacity(entries.len().min(CONTACTS_MAX));
     for entry in entries.iter().take(CONTACTS_MAX) {
         if let Some((public, nonce, addr)) = unpack(entry) {
-            let is_new = contacts.iter().all(|known| known.node.public() != public);
-            if is_new {
+            let is_node =
+                |known: &Contact| (known.node.public(), known.node.nonce()) == (public, nonce);
+            if !contacts.iter().any(is_node) {
                 contacts.push(Contact::new(NodeIdentity::new(public, nonce), addr));
             }
         }

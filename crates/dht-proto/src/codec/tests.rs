@@ -103,6 +103,16 @@ fn a_node_listed_twice_counts_once() {
 }
 
 #[test]
+fn a_reply_with_twenty_contacts_lists_twenty_different_ones() {
+    let twenty = (0..20).map(|number| contact(number, "10.0.0.1:3000")).collect::<Vec<_>>();
+    let Body::Reply(reply) = decode(encoded(&nodes(twenty))).unwrap().body else {
+        panic!("a reply is read as one");
+    };
+    let ids = reply.closer().iter().map(Contact::id).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(ids.len(), 20);
+}
+
+#[test]
 fn contacts_that_can_be_no_nodes_are_left_out() {
     let good = contact(9, "[2001:470::1]:3000");
     let bad = [

@@ -224,6 +224,8 @@ fn a_frame_is_sealed_and_has_no_cookie() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
     #[test]
     fn random_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..1_300)) {
         let _ = Envelope::parse(&mut bytes, NETWORK).map(|_| ());

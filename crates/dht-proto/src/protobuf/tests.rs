@@ -56,9 +56,10 @@ mod reading {
     }
 
     #[test]
-    fn groups_field_zero_and_overlong_varints_are_malformed() {
+    fn groups_impossible_numbers_and_overlong_varints_are_malformed() {
         for bytes in [
-            &b"\x0b\x0c"[..],
+            &b"\x88\x80\x80\x80\x10\x01"[..],
+            b"\x0b\x0c",
             b"\x00\x01",
             b"\x0e\x01",
             b"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",

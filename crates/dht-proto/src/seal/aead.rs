@@ -13,16 +13,20 @@ use crate::message::length::TAG_LEN;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Forged;
 
-/// Encrypts `buffer` in place and returns the tag. `None` only for buffers of hundreds of gigabytes.
+/// The plaintext is longer than the cipher takes, which is hundreds of gigabytes. Nothing was encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+/// Encrypts `buffer` in place and returns the tag.
 pub(super) fn seal(
     key: &[u8; 32],
     nonce: &[u8; 24],
     associated_data: &[u8],
     buffer: &mut [u8],
-) -> Option<[u8; TAG_LEN]> {
-    let (key, nonce) = sub_key(key, nonce)?;
-    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(associated_data), buffer).ok()?;
-    tag.as_ref().try_into().ok()
+) -> Result<[u8; TAG_LEN], TooLong> {
+    let (key, nonce) = sub_key(key, nonce).ok_or(TooLong)?;
+    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(associated_data), buffer);
+    tag.ok().and_then(|tag| tag.as_ref().try_into().ok()).ok_or(TooLong)
 }
 
 /// Decrypts `buffer`, ciphertext and tag, in place; the plaintext is what is returned.

@@ -3,9 +3,10 @@
 use bytes::BytesMut;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{OpenError, aead};
+use super::{OpenError, SealError, aead};
 use crate::codec::Plaintext;
 use crate::envelope::{ClearFields, Sealed};
+use crate::message::length::sealed_len;
 use crate::{LocalIdentity, PublicKey};
 
 /// The key is our own, or a point of small order that shares the same secret with everybody.
@@ -42,16 +43,33 @@ impl PairKey {
         &self.0
     }
 
-    /// Writes one sealed datagram to the end of `out`.
-    pub(crate) fn seal(&self, fields: &ClearFields, plaintext: &Plaintext, out: &mut BytesMut) {
-        let length = plaintext.len();
-        fields.write(length, out);
+    /// Writes one sealed datagram of at most `limit` bytes to the end of `out`. On failure `out` is as it
+    /// was: no plaintext is ever left in it.
+    pub(crate) fn seal(
+        &self,
+        fields: &ClearFields,
+        plaintext: &Plaintext,
+        limit: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), SealError> {
+        let size = sealed_len(plaintext.len(), fields.cookie.is_some());
+        if size > limit {
+            return Err(SealError::TooLong { size, limit });
+        }
+        out.reserve(size);
+        let before = out.len();
+        fields.write(plaintext.len(), out);
         let start = out.len();
         plaintext.write(out);
         let associated_data = fields.associated_data();
         let buffer = out.get_mut(start..).unwrap_or_default();
-        let tag = aead::seal(&self.0, &fields.seal_nonce.0, associated_data.as_ref(), buffer);
-        out.extend_from_slice(&tag.unwrap_or_default());
+        let sealed = aead::seal(&self.0, &fields.seal_nonce.0, associated_data.as_ref(), buffer);
+        let Ok(tag) = sealed else {
+            out.truncate(before);
+            return Err(SealError::TooLong { size, limit });
+        };
+        out.extend_from_slice(&tag);
+        Ok(())
     }
 
     /// Opens in place; what is returned is the plaintext.

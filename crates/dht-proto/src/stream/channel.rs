@@ -6,7 +6,7 @@ use super::frame::{Content, Frame};
 use crate::codec::{self, Plaintext};
 use crate::envelope::{ClearFields, SealNonce, Sealed};
 use crate::limits::FRAME_MAX;
-use crate::message::length::sealed_len;
+use crate::message::length::{FRAME_PREFIX_LEN, sealed_len};
 use crate::seal::{OpenError, PairKey, Rejected, SealError, WeakKey};
 use crate::{LocalIdentity, NetworkId, NodeIdentity};
 
@@ -72,9 +72,6 @@ impl Channel {
         let size = sealed_len(plaintext.len(), false);
         let too_long = SealError::TooLong { size, limit: FRAME_MAX };
         let length = u32::try_from(size).map_err(|_| too_long)?;
-        if size > FRAME_MAX {
-            return Err(too_long);
-        }
         let fields = ClearFields {
             network: self.network,
             sender: self.local.public(),
@@ -82,10 +79,14 @@ impl Channel {
             seal_nonce,
             cookie: None,
         };
-        out.reserve(4 + size);
+        out.reserve(FRAME_PREFIX_LEN + size);
+        let before = out.len();
         out.put_u32(length);
-        self.key.seal(&fields, &plaintext, out);
-        Ok(())
+        let sealed = self.key.seal(&fields, &plaintext, FRAME_MAX, out);
+        if sealed.is_err() {
+            out.truncate(before);
+        }
+        sealed
     }
 
     /// Opens one frame, given without the length before it. Its memory is used for what comes out.
