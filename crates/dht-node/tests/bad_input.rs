@@ -172,6 +172,41 @@ async fn a_stranger_without_a_cookie_gets_a_shorter_demand_for_one_under_load() 
     until_dropped(&node, |drops| drops.over_limit, 1).await;
 }
 
+#[tokio::test]
+async fn a_request_that_is_not_known_gets_a_clear_error() {
+    let node = single().await;
+    let mut stranger = Stranger::new(1).await;
+    // Id 1, full node, IPv4, and a request whose only field is number 15.
+    let plaintext = [9, 1, 0, 0, 0, 0, 0, 0, 0, 16, 1, 24, 1, 34, 2, 122, 0];
+    let datagram = stranger.seal_raw(&node.identity().public(), &plaintext);
+    stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
+
+    let answer = stranger.receive_message().await;
+
+    assert_eq!(answer.id, dht_proto::RequestId(1));
+    let code = dht_proto::ErrorCode::Unknown;
+    assert_eq!(answer.body, Body::Reply(Reply::Error { code, text: String::new() }));
+    until_dropped(&node, |drops| drops.malformed, 1).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_known_is_not_answered() {
+    let node = single().await;
+    let mut stranger = Stranger::new(1).await;
+    // The same as a reply.
+    let plaintext = [9, 1, 0, 0, 0, 0, 0, 0, 0, 16, 1, 24, 1, 42, 2, 122, 0];
+    let datagram = stranger.seal_raw(&node.identity().public(), &plaintext);
+    stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
+
+    let datagram = stranger.seal(&node.identity().public(), &ping(2));
+    stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
+
+    let answer = stranger.receive_message().await;
+
+    assert!(matches!(answer.body, Body::Reply(Reply::Pong { .. })), "{answer:?}");
+    until_dropped(&node, |drops| drops.malformed, 1).await;
+}
+
 /// Waits until the other end has closed the stream.
 async fn closed(stream: &mut TcpStream) {
     let mut room = [0; 1_024];

@@ -203,6 +203,18 @@ async fn dropping_the_future_of_an_operation_withdraws_its_requests_and_closes_i
     assert!(rest.len() < 5_000_000);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_closed_while_idle_is_opened_again() {
+    let brief = Limits::default().stream_idle(Duration::from_millis(30));
+    let holder = builder().limits(brief).start().await.unwrap();
+    let node = joined(builder().client(true), &holder).await;
+    for seed in 0..5 {
+        let report = within(node.store(bytes(seed, 20_000))).await.unwrap();
+        assert_eq!(report.holders, [holder.id()]);
+        until(&holder, "closed it", |status| status.streams == 0).await;
+    }
+}
+
 #[tokio::test]
 async fn a_node_stops_when_its_last_handle_is_dropped() {
     let node = single().await;

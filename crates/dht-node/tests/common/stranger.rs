@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::BytesMut;
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use dht_node::{Difficulty, Families, LocalIdentity, NetworkId, NodeIdentity};
 use dht_proto::envelope::{Envelope, HelloToken, SealNonce, write_hello, write_hello_ack};
-use dht_proto::seal::Sealer;
+use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Assembly, Channel, Outgoing, Received};
 use dht_proto::{Body, Message, PublicKey, Reply, Request, RequestId, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,21 +71,33 @@ impl Stranger {
         out.to_vec()
     }
 
-    /// Sends a request and returns the message that comes back.
-    pub async fn ask(&mut self, to: (NodeIdentity, SocketAddr), request: Request) -> Message {
-        let request = Self::message(self.nonces + 1_000, Body::Request(request));
-        let datagram = self.seal(&to.0.public(), &request);
-        self.udp.send_to(&datagram, to.1).await.unwrap();
-        loop {
-            let (mut bytes, source) = self.receive().await;
-            let Ok(Envelope::Sealed(sealed)) = Envelope::parse(&mut bytes, self.sealer.network())
-            else {
-                continue;
-            };
-            let (_, message) = self.sealer.open(sealed).unwrap();
-            if source == to.1 && message.id == request.id {
-                return message;
-            }
+    /// Bytes of a datagram whose plaintext no type of ours can say.
+    pub fn seal_raw(&mut self, to: &PublicKey, plaintext: &[u8]) -> Vec<u8> {
+        let key = PairKey::derive(&self.local, to).unwrap();
+        let network = self.sealer.network().0.to_le_bytes();
+        let mut sender = self.node().public().as_bytes().to_vec();
+        sender.extend_from_slice(&self.node().nonce().0.to_le_bytes());
+        let nonce = [3; 24];
+        let associated_data = [&1_u32.to_le_bytes(), &network, &sender[..], &nonce].concat();
+        let payload = Payload { msg: plaintext, aad: &associated_data };
+        let ciphertext = XChaCha20Poly1305::new(key.secret_bytes().into())
+            .encrypt(&nonce.into(), payload)
+            .unwrap();
+        let short = |bytes: &[u8]| {
+            u8::try_from(bytes.len()).ok().filter(|length| *length < 128).expect("a short varint")
+        };
+        let length = short(&ciphertext);
+        let sealed =
+            [&[10, 36], &sender[..], &[18, 24], &nonce, &[34, length], &ciphertext].concat();
+        [&[8, 1, 21], &network[..], &[26, short(&sealed)], &sealed].concat()
+    }
+
+    /// The next sealed message that comes in.
+    pub async fn receive_message(&mut self) -> Message {
+        let (mut bytes, _) = self.receive().await;
+        match Envelope::parse(&mut bytes, self.sealer.network()) {
+            Ok(Envelope::Sealed(sealed)) => self.sealer.open(sealed).unwrap().1,
+            other => panic!("expected a sealed datagram, got {other:?}"),
         }
     }
 
