@@ -10,7 +10,7 @@ use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dht_proto::envelope::{Envelope, SealNonce};
-use dht_proto::seal::Sealer;
+use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{
     Body, Contact, Difficulty, Families, Key, LocalIdentity, Message, NetworkId, NodeIdentity,
@@ -154,5 +154,25 @@ fn codec_alone(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, datagrams, frames, pure_rust, codec_alone);
+/// What a node costs that was not met before.
+fn strangers(criterion: &mut Criterion) {
+    let (ours, theirs) = (identity(1), identity(2).node().public());
+    criterion.bench_function("key exchange", |bencher| {
+        bencher.iter(|| PairKey::derive(black_box(&ours), black_box(&theirs)));
+    });
+    let portable = x25519_dalek::StaticSecret::from([1; 32]);
+    let theirs = x25519_dalek::PublicKey::from(*theirs.as_bytes());
+    criterion.bench_function("x25519-dalek alone", |bencher| {
+        bencher.iter(|| portable.diffie_hellman(black_box(&theirs)));
+    });
+    let mut seed = [0; 32];
+    criterion.bench_function("identity of 12 bits", |bencher| {
+        bencher.iter(|| {
+            seed[0] = u8::wrapping_add(seed[0], 1);
+            LocalIdentity::search(seed, Difficulty::DEFAULT)
+        });
+    });
+}
+
+criterion_group!(benches, datagrams, frames, strangers, pure_rust, codec_alone);
 criterion_main!(benches);

@@ -63,6 +63,7 @@ pub mod stream;
 mod testing;
 mod time;
 mod value;
+mod x25519;
 
 pub use admit::{Admission, Held, Purpose, Summary, Terms, admit};
 pub use contact::Contact;

@@ -7,7 +7,7 @@ use super::{OpenError, SealError, aead};
 use crate::codec::Plaintext;
 use crate::envelope::{ClearFields, Sealed};
 use crate::message::length::sealed_len;
-use crate::{LocalIdentity, PublicKey};
+use crate::{LocalIdentity, PublicKey, x25519};
 
 /// The key is our own, or a point of small order that shares the same secret with everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,9 +28,9 @@ impl PairKey {
         if own == *peer {
             return Err(WeakKey);
         }
-        let shared = local.exchange(peer).ok_or(WeakKey)?;
+        let shared = x25519::exchange(local.secret_bytes(), peer.as_bytes()).ok_or(WeakKey)?;
         let mut hasher = blake3::Hasher::new_derive_key("dht v1 seal");
-        hasher.update(shared.as_bytes());
+        hasher.update(&*shared);
         hasher.update(own.min(*peer).as_bytes());
         hasher.update(own.max(*peer).as_bytes());
         let key = Self(*hasher.finalize().as_bytes());
