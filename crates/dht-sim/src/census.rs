@@ -25,6 +25,10 @@ impl Census {
         self.ids.len()
     }
 
+    pub(crate) fn place(&self, id: NodeId) -> Option<Place> {
+        self.ids.get(id.as_bytes()).copied()
+    }
+
     pub(crate) fn ids(&self) -> Vec<[u8; 32]> {
         self.ids.keys().copied().collect()
     }

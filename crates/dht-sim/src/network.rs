@@ -119,6 +119,10 @@ impl Network {
             .is_none_or(|door| door.get(&from).is_some_and(|sent| now.since(*sent) <= DOOR_OPEN))
     }
 
+    pub(crate) fn round_trip(&self, from: u16, to: u16) -> Duration {
+        self.latencies.round_trip(usize::from(from), usize::from(to))
+    }
+
     /// Delay of one packet from site to site.
     #[expect(
         clippy::cast_possible_truncation,

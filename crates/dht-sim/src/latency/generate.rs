@@ -1,8 +1,8 @@
 //! The built-in generator of site latencies.
 //!
 //! Two steps. A map: sites lie in cities, cities on continents, all on a sphere; the raw round trip of two
-//! sites is their distance, made longer by each site's access line and by a detour of the route that is
-//! log-normal. Then a fit: raw values are replaced, rank by rank, by the quantiles of the measured matrix.
+//! sites is their distance with some noise, made longer by each site's access line and, for a few, by a long
+//! way round. Then a fit: raw values are replaced, rank by rank, by the quantiles of the measured matrix.
 //! The fit is monotone, so near stays near; what it changes is only how far.
 
 use super::{Latencies, to_micros};
@@ -33,12 +33,12 @@ const QUANTILES: [(f64, f64); 17] = [
 /// Continents: latitude and longitude of the middle, spread in degrees, share of the cities. Where the
 /// measured sites were: North America and Europe in the main, then East Asia, few elsewhere.
 const CONTINENTS: [(f64, f64, f64, f64); 6] = [
-    (40.0, -78.0, 8.0, 0.26),
-    (37.0, -118.0, 6.0, 0.13),
-    (49.0, 9.0, 8.0, 0.36),
-    (33.0, 128.0, 9.0, 0.15),
+    (40.0, -78.0, 7.0, 0.30),
+    (37.0, -118.0, 6.0, 0.14),
+    (49.0, 9.0, 7.0, 0.36),
+    (33.0, 115.0, 9.0, 0.10),
     (-25.0, -50.0, 7.0, 0.05),
-    (-33.0, 160.0, 9.0, 0.05),
+    (-33.0, 150.0, 9.0, 0.05),
 ];
 
 /// Round trip in ms over the radius of the earth along a great circle in fibre, a third longer than light needs.
@@ -80,7 +80,7 @@ fn draw_sites(count: usize, random: &mut Random) -> Vec<Site> {
         let others = (0..14).take_while(|_| random.chance(0.46)).count();
         for _ in 0..(1 + others).min(count - sites.len()) {
             // Most access lines are short, a few are very long.
-            let access = (1.0 + 2.0 * random.normal()).exp();
+            let access = (1.5 + 1.3 * random.normal()).exp().min(130.0);
             sites.push(Site { city, place: middle, access });
         }
         city += 1;
@@ -111,7 +111,9 @@ fn raw_round_trip(a: &Site, b: &Site, random: &mut Random) -> f64 {
     }
     let cosine: f64 = a.place.iter().zip(b.place).map(|(x, y)| x * y).sum();
     let distance = RADIUS_MS * cosine.clamp(-1.0, 1.0).acos();
-    (0.5 + 1.35 * distance) * (0.05 * random.normal()).exp() + a.access + b.access
+    let direct = (0.5 + 1.6 * distance) * (0.05 * random.normal()).exp() + a.access + b.access;
+    // One route in a hundred goes a long way round.
+    if random.chance(0.01) { direct * (1.0 + 2.0 * random.unit()) } else { direct }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^52")]

@@ -1,5 +1,7 @@
 //! What only an all-seeing observer knows: who is really closest, and how good the tables really are.
 
+use std::time::Duration;
+
 use dht_proto::{Contact, Key, NodeId};
 
 use super::{Place, Simulation};
@@ -32,6 +34,17 @@ impl<M: Machine> Simulation<M> {
         let known = |id: &NodeId| found.iter().any(|contact| contact.id() == *id);
         let hits = closest.iter().filter(|id| known(id)).count();
         if closest.is_empty() { 1.0 } else { hits as f64 / closest.len() as f64 }
+    }
+
+    /// Round trip between two places, without jitter.
+    pub fn round_trip(&self, one: Place, other: Place) -> Duration {
+        let site = |place: Place| self.nodes.get(place.index()).map_or(0, |node| node.site);
+        self.network.round_trip(site(one), site(other))
+    }
+
+    /// Where a live node lives.
+    pub fn place_of(&self, id: NodeId) -> Option<Place> {
+        self.census.place(id)
     }
 
     /// Whether the contact lives where it is said to.
