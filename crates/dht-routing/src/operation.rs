@@ -127,6 +127,12 @@ impl Operation {
     }
 }
 
+/// How often a step of a lookup is sent: the first ones twice, for with few contacts everything may hang on
+/// them; later ones once, for there are others to ask.
+pub(crate) fn tries_of(lookup: &Lookup) -> u8 {
+    if lookup.answers() == 0 { 2 } else { 1 }
+}
+
 /// Moves a lookup along with what happened to one of its nodes.
 pub(crate) fn follow(lookup: &mut Lookup, happened: &Happened) {
     match happened {

@@ -53,7 +53,7 @@ pub struct Peer {
     heard: Moment,
     requests: Requests,
     greetings: Greetings,
-    operations: BTreeMap<OperationId, Running>,
+    operations: BTreeMap<OperationId, Box<Running>>,
     next_operation: u64,
     effects: BTreeMap<Ticket, Effect>,
     next_ticket: u64,
@@ -113,6 +113,8 @@ pub struct Status {
 
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
 const EFFECTS_MAX: usize = 4_096;
+/// Orders an idle peer keeps room for.
+const IDLE_OUTPUTS: usize = 4;
 /// Bootstrap addresses that are kept, at most.
 const BOOTSTRAP_MAX: usize = 64;
 
@@ -205,7 +207,12 @@ impl Peer {
 
     /// The next order; `None` when all are carried out.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        // A burst must not cost an idle peer its memory.
+        if output.is_none() && self.outputs.capacity() > IDLE_OUTPUTS {
+            self.outputs.shrink_to(IDLE_OUTPUTS);
+        }
+        output
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due; `None` while nothing is waited for.
@@ -247,7 +254,7 @@ impl Peer {
     fn start(&mut self, now: Moment, operation: Operation, audience: Audience) -> OperationId {
         let id = OperationId(self.next_operation);
         self.next_operation += 1;
-        self.operations.insert(id, Running { operation, audience });
+        self.operations.insert(id, Box::new(Running { operation, audience }));
         self.tell(now, id, Happened::Started);
         id
     }

@@ -14,6 +14,8 @@ use dht_proto::{Contact, Moment, NodeId, Reply, Request, RequestId};
 
 use crate::OperationId;
 
+/// Shortest time before an owner stops waiting: a busy machine may well stand still for so long.
+const OVERDUE_MIN: Duration = Duration::from_millis(500);
 /// How long an answer to a datagram is remembered to be awaited, at least.
 const MEMORY: Duration = Duration::from_secs(3);
 /// Nodes asked on behalf of the table at once, at most.
@@ -111,7 +113,7 @@ pub(crate) enum Due {
 /// The requests in flight.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
-    in_flight: BTreeMap<RequestId, InFlight>,
+    in_flight: BTreeMap<RequestId, Box<InFlight>>,
     deadlines: BTreeSet<(Moment, RequestId)>,
     owners: BTreeSet<(OperationId, RequestId)>,
     /// Nodes that are asked on behalf of the table.
@@ -182,11 +184,11 @@ impl Requests {
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&InFlight> {
-        self.in_flight.get(&id)
+        self.in_flight.get(&id).map(Box::as_ref)
     }
 
     /// Ends a request: it was answered, or cannot be.
-    pub(crate) fn remove(&mut self, id: RequestId) -> Option<InFlight> {
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<Box<InFlight>> {
         let request = self.in_flight.remove(&id)?;
         self.deadlines.remove(&(request.due, id));
         match request.owner {
@@ -235,7 +237,7 @@ impl Requests {
         let request = self.in_flight.get_mut(&id)?;
         match request.stage {
             Stage::Overdue => {
-                return self.remove(id).map(|request| Due::Expired(id, Box::new(request)));
+                return self.remove(id).map(|request| Due::Expired(id, request));
             }
             Stage::OnTime => {
                 request.stage = Stage::Slow;
@@ -254,7 +256,9 @@ impl Requests {
         request.pace.timeout *= 2;
         let next = if again || was == Stage::Slow {
             request.stage = Stage::Late;
-            now + request.pace.timeout
+            let last = request.tries_left == 0;
+            let patience = if last { OVERDUE_MIN } else { Duration::ZERO };
+            now + request.pace.timeout.max(patience)
         } else {
             request.stage = Stage::Overdue;
             (request.sent + MEMORY).max(now)
@@ -285,7 +289,7 @@ impl Requests {
                 self.checked.insert(request.to.id());
             }
         }
-        self.in_flight.insert(id, request);
+        self.in_flight.insert(id, Box::new(request));
     }
 }
 
@@ -325,8 +329,8 @@ mod tests {
         assert_eq!(requests.next_due(), Some(at(100)));
         assert!(requests.pop_due(at(99)).is_none());
         assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: false, .. })));
-        assert_eq!(requests.next_due(), Some(at(300)));
-        assert!(matches!(requests.pop_due(at(300)), Some(Due::Overdue { .. })));
+        assert_eq!(requests.next_due(), Some(at(600)));
+        assert!(matches!(requests.pop_due(at(600)), Some(Due::Overdue { .. })));
         assert_eq!(requests.next_due(), Some(at(3_000)));
         assert!(matches!(requests.pop_due(at(3_000)), Some(Due::Expired(..))));
         assert!(requests.next_due().is_none() && requests.len() == 0);
@@ -339,9 +343,9 @@ mod tests {
         assert!(matches!(requests.pop_due(at(40)), Some(Due::Slow { .. })));
         assert!(matches!(requests.pop_due(at(100)), Some(Due::Late { again: true, .. })));
         assert!(matches!(requests.pop_due(at(300)), Some(Due::Again { .. })));
-        assert_eq!(requests.next_due(), Some(at(700)));
-        assert!(matches!(requests.pop_due(at(700)), Some(Due::Overdue { .. })));
-        assert_eq!(requests.get(RequestId(1)).and_then(|r| r.sample(at(701))), None);
+        assert_eq!(requests.next_due(), Some(at(800)));
+        assert!(matches!(requests.pop_due(at(800)), Some(Due::Overdue { .. })));
+        assert_eq!(requests.get(RequestId(1)).and_then(|r| r.sample(at(801))), None);
     }
 
     #[test]

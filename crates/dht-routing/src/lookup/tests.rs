@@ -1,3 +1,5 @@
+//! Lookups step by step, with tiny k.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use dht_proto::{NodeIdentity, Nonce, PublicKey};

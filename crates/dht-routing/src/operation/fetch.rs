@@ -9,7 +9,7 @@ use dht_proto::{
     ValueRange,
 };
 
-use super::{Happened, Order, Scene, follow};
+use super::{Happened, Order, Scene, follow, tries_of};
 use crate::lookup::Lookup;
 use crate::{FetchError, Fetched, Outcome};
 
@@ -146,7 +146,8 @@ impl Fetch {
             // Other kinds are of interest only to tell that they live here; they must not hide a named value.
             let kinds = if self.wanted.contains(Kind::Named) { self.wanted } else { KindSet::ALL };
             self.requests += 1;
-            scene.ask(to, Request::Fetch { key: self.key, kinds }, 1);
+            let tries = tries_of(&self.lookup);
+            scene.ask(to, Request::Fetch { key: self.key, kinds }, tries);
         }
         if self.lookup.is_done() {
             scene.finish(Outcome::Fetched(Err(self.failure())));

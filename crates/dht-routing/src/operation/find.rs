@@ -2,7 +2,7 @@
 
 use dht_proto::{Key, NodeId, Request};
 
-use super::{Happened, Scene, TRIES, follow};
+use super::{Happened, Scene, TRIES, follow, tries_of};
 use crate::Outcome;
 use crate::lookup::{Lookup, Standing};
 
@@ -45,7 +45,8 @@ impl Find {
         while !self.is_at_the_door()
             && let Some(to) = self.lookup.next_to_ask()
         {
-            let tries = if self.goal == Goal::Node(to.id()) { TRIES } else { 1 };
+            let is_goal = self.goal == Goal::Node(to.id());
+            let tries = if is_goal { TRIES } else { tries_of(&self.lookup) };
             scene.ask(to, Request::FindNode { target }, tries);
         }
         if self.lookup.is_done() && !self.may_still_answer() {

@@ -1,3 +1,5 @@
+//! The table on its own.
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use dht_proto::{NodeIdentity, Nonce, PublicKey};
