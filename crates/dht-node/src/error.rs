@@ -226,9 +226,7 @@ impl StoreError {
     /// What a report means for whoever stored.
     pub(crate) fn check(report: StoreReport) -> Result<StoreReport, Self> {
         let refusals = || report.refused.iter().map(|(_, refusal)| refusal);
-        let taken = refusals().filter(|refusal| matches!(refusal, Refusal::NameTaken)).count();
-        // Whoever fetches gets the value most holders return: a few nodes that took ours change nothing.
-        if taken > 0 && taken >= report.holders.len() {
+        if report.is_name_taken() {
             return Err(Self::NameTaken(report));
         }
         if !report.holders.is_empty() {

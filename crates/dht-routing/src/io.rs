@@ -278,6 +278,16 @@ pub struct StoreReport {
     pub requests: u32,
 }
 
+impl StoreReport {
+    /// Whether the name belongs to another value: as many nodes object as took ours, if any did, so that
+    /// whoever fetches gets the other one.
+    pub fn is_name_taken(&self) -> bool {
+        let taken =
+            self.refused.iter().filter(|(_, refusal)| *refusal == Refusal::NameTaken).count();
+        taken > 0 && taken >= self.holders.len()
+    }
+}
+
 /// A record that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
