@@ -37,7 +37,7 @@ fn of_lookups(report: &LookupReport) -> Parts {
         number("get_p50_ms", get.percentile_ms(50.0)),
         number("get_p90_ms", get.percentile_ms(90.0)),
         number("get_p99_ms", get.percentile_ms(99.0)),
-        number("get_requests", report.get_requests()),
+        number("get_requests", report.fetch_requests()),
         number("find_p50_ms", find.percentile_ms(50.0)),
         number("find_p90_ms", find.percentile_ms(90.0)),
         number("find_p99_ms", find.percentile_ms(99.0)),

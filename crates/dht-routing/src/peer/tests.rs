@@ -1,16 +1,13 @@
 //! One peer, spoken to by hand.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use dht_proto::{
-    Body, Contact, Difficulty, Families, Held, Key, KindSet, Message, NodeIdentity, Nonce,
-    PublicKey, Record, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
-};
-use proptest::prelude::*;
-
 use super::*;
-use crate::{ConfigBuilder, Route, StreamId, Via};
+use crate::{ConfigBuilder, Route, Via};
+use dht_proto::{
+    Body, Contact, Difficulty, Families, Key, Message, NodeIdentity, Nonce, PublicKey, Record,
+    Refusal, Reply, Request, RequestId, Role, Ttl, Value,
+};
+
+mod arbitrary;
 
 fn identity(number: u32) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes([5; 32]), Nonce(number))
@@ -275,159 +272,4 @@ fn a_message_under_our_own_identity_is_ignored() {
     let mut peer = peer(config());
     ask(&mut peer, &contact(0, "127.0.0.1:1"), Request::Ping);
     assert!(outputs(&mut peer).is_empty());
-}
-
-/// One of the things a hostile or confused world can do to a peer.
-#[derive(Debug, Clone)]
-enum Act {
-    Command(u8),
-    Reply(u8, u8, u32),
-    Request(u8, u32),
-    Effect(u64, bool),
-    Greeted(u32),
-    Unreachable(u8),
-    Progressed(u8),
-    Cancel(u64),
-    Wait(u32),
-}
-
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![
-        any::<u8>().prop_map(Act::Command),
-        (any::<u8>(), any::<u8>(), 0..40_u32).prop_map(|(a, b, c)| Act::Reply(a, b, c)),
-        (any::<u8>(), 0..40_u32).prop_map(|(a, b)| Act::Request(a, b)),
-        (0..60_u64, any::<bool>()).prop_map(|(a, b)| Act::Effect(a, b)),
-        (0..40_u32).prop_map(Act::Greeted),
-        any::<u8>().prop_map(Act::Unreachable),
-        any::<u8>().prop_map(Act::Progressed),
-        (0..60_u64).prop_map(Act::Cancel),
-        (0..10_000_u32).prop_map(Act::Wait),
-    ];
-    prop::collection::vec(act, 0..120)
-}
-
-fn record(choice: u8) -> Record {
-    let size = if choice & 64 == 0 { 10 } else { 2_000 };
-    let value = Value::new(vec![choice & 3; size]).unwrap();
-    if choice & 4 == 0 { Record::content(value) } else { Record::named(&[choice & 3], value) }
-}
-
-fn command(choice: u8) -> Command {
-    let addr: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(choice % 8)));
-    let record = record(choice);
-    match choice % 6 {
-        0 => Command::Bootstrap { addrs: vec![addr] },
-        1 => Command::FindNode { target: Key::named(&[choice]) },
-        2 => Command::Ping { addr },
-        3 => Command::Inspect { addr },
-        4 => Command::Store { record, ttl: Ttl::default(), expected: None },
-        _ => Command::Fetch { key: record.key(), kinds: KindSet::ALL },
-    }
-}
-
-fn request(choice: u8) -> Request {
-    let record = record(choice);
-    let (ttl, purpose, expected) = (Ttl::default(), dht_proto::Purpose::Publish, None);
-    match choice % 7 {
-        0 => Request::Ping,
-        1 => Request::FindNode { target: record.key() },
-        2 => Request::Fetch { key: record.key(), kinds: KindSet::ALL },
-        3 => {
-            let details = dht_proto::OfferDetails::of(&record);
-            Request::Offer { details, ttl, purpose, expected }
-        }
-        4 => Request::Store { record, ttl, purpose, expected },
-        5 => Request::Download { slot: record.slot(), range: dht_proto::ValueRange::WHOLE },
-        _ => Request::Inspect,
-    }
-}
-
-fn reply(choice: u8, about: u32) -> Reply {
-    let record = record(choice);
-    let closer = vec![contact(about, "127.0.0.1:1003"), contact(about + 1, "127.0.0.1:1004")];
-    let details = dht_proto::OfferDetails::of(&record);
-    match choice % 9 {
-        0 => pong(),
-        1 => Reply::Nodes { closer },
-        2 => Reply::Found { record, ttl: Ttl::default(), closer },
-        3 => Reply::Held { details, ttl: Ttl::default(), closer },
-        4 => Reply::Wanted { closer },
-        5 => Reply::Have { closer },
-        6 => Reply::Stored { closer },
-        7 => Reply::Refused { refusal: Refusal::NameTaken, closer },
-        _ => Reply::Error { code: dht_proto::ErrorCode::Unknown, text: String::new() },
-    }
-}
-
-proptest! {
-    #[test]
-    fn whatever_happens_a_peer_neither_panics_nor_forgets_its_bounds(acts in acts()) {
-        let mut peer = peer(config().operations(8));
-        let mut now = Moment::EPOCH;
-        let mut sent: Vec<(Contact, RequestId, bool)> = Vec::new();
-        for act in acts {
-            let pick = |n: u8| sent.get(usize::from(n) % sent.len().max(1)).copied();
-            match act {
-                Act::Command(choice) => { let _ = peer.handle_command(now, command(choice)); }
-                Act::Reply(which, choice, about) => if let Some((to, id, streamed)) = pick(which) {
-                    let via = if streamed { Via::Outbound } else {
-                        Via::Datagram { source: to.addr, length: 100, proven: false }
-                    };
-                    let body = Body::Reply(reply(choice, about));
-                    let message = Message { role: Role::Full, families: Families::V4, id, body };
-                    peer.handle_input(now, Input::Received { from: to.node, via, message });
-                },
-                Act::Request(choice, from) => {
-                    let via = if choice & 128 == 0 {
-                        Via::Datagram { source: contact(from, "127.0.0.1:1002").addr,
-                            length: usize::from(choice), proven: false }
-                    } else {
-                        let source = "127.0.0.1:9".parse().unwrap();
-                        Via::Inbound { stream: StreamId(u64::from(from)), source }
-                    };
-                    let body = Body::Request(request(choice));
-                    let id = RequestId(u64::from(choice));
-                    let message = Message { role: Role::Full, families: Families::V4, id, body };
-                    peer.handle_input(now, Input::Received { from: identity(from), via, message });
-                }
-                Act::Effect(ticket, whole) => {
-                    let found = whole.then(|| {
-                        let record = record(u8::try_from(ticket).unwrap());
-                        let terms = dht_proto::Terms { expires: now + Duration::from_secs(9),
-                            purpose: dht_proto::Purpose::Publish, expected: None };
-                        let summary = dht_proto::Summary::of(&record, &terms);
-                        Held { summary, record: Some(record) }
-                    });
-                    peer.handle_input(now, Input::Loaded { ticket: Ticket(ticket), found });
-                    let result = if whole { Ok(()) } else { Err(Refusal::Full) };
-                    peer.handle_input(now, Input::Saved { ticket: Ticket(ticket), result });
-                }
-                Act::Greeted(number) => {
-                    let addr = contact(0, "127.0.0.1:1003").addr;
-                    peer.handle_input(now, Input::Greeted { addr, node: identity(number) });
-                }
-                Act::Unreachable(which) => if let Some((_, request, _)) = pick(which) {
-                    peer.handle_input(now, Input::Unreachable { request });
-                },
-                Act::Progressed(which) => if let Some((_, request, _)) = pick(which) {
-                    peer.handle_input(now, Input::Progressed { request });
-                },
-                Act::Cancel(number) => peer.cancel(now, OperationId(number)),
-                Act::Wait(millis) => {
-                    now += Duration::from_millis(millis.into());
-                    peer.handle_timeout(now);
-                    prop_assert!(peer.poll_timeout().is_none_or(|due| due > now));
-                }
-            }
-            for output in outputs(&mut peer) {
-                if let Output::Send { route: Route::Datagram(to), message } = &output {
-                    prop_assert!(message.datagram_len() <= dht_proto::limits::DATAGRAM_MAX);
-                    sent.push((*to, message.id, false));
-                } else if let Output::Send { route: Route::Dial(to), message } = output {
-                    sent.push((to, message.id, true));
-                }
-            }
-            prop_assert!(peer.status().operations <= 10);
-        }
-    }
 }

@@ -53,7 +53,7 @@ impl LookupReport {
     }
 
     /// Requests of a fetch, on average.
-    pub fn get_requests(&self) -> f64 {
+    pub fn fetch_requests(&self) -> f64 {
         share(self.get_cost.requests as usize, self.gets)
     }
 
