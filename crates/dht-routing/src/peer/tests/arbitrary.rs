@@ -13,7 +13,7 @@ use super::{config, contact, identity, outputs, peer, pong};
 use crate::{Command, Input, OperationId, Output, Peer, Route, StreamId, Ticket, Via};
 
 /// One of the things a hostile or confused world can do to a peer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Act {
     Command(u8),
     Reply(u8, u8, u32),
