@@ -102,7 +102,7 @@ fn lookups_find_the_closest_nodes_and_fetches_their_values_within_budget() {
     assert_eq!(report.unstored, 0);
     assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
     assert!(report.recall > 0.99, "{}", report.recall);
-    assert!(report.fetch_requests() <= 8.0, "{}", report.get_requests());
+    assert!(report.fetch_requests() <= 8.0, "{}", report.fetch_requests());
     assert!(report.find_requests() <= 26.0, "{}", report.find_requests());
     assert!(report.get.percentile_ms(50.0) < 200.0, "{}", report.get.percentile_ms(50.0));
     assert!(report.find.percentile_ms(50.0) < 800.0, "{}", report.find.percentile_ms(50.0));
@@ -113,7 +113,7 @@ fn with_a_third_of_the_nodes_dead_every_value_is_still_fetched() {
     let report = look_around(network(), 300, 0.3, &mut ());
     assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
     assert!(report.recall > 0.88, "{}", report.recall);
-    assert!(report.fetch_requests() <= 14.0, "{}", report.get_requests());
+    assert!(report.fetch_requests() <= 14.0, "{}", report.fetch_requests());
     assert!(report.find_requests() <= 48.0, "{}", report.find_requests());
     assert!(report.get.percentile_ms(99.0) < 2_500.0, "{}", report.get.percentile_ms(99.0));
 }
