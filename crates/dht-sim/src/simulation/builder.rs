@@ -281,6 +281,7 @@ fn vacant<M>(identity: NodeIdentity, site: usize) -> Node<M> {
         epoch: 0,
         site: u16::try_from(site).unwrap_or_default(),
         role: Role::Honest,
+        due: Moment::NEVER,
         wake: Moment::NEVER,
         uplink_free: Moment::EPOCH,
         store: None,

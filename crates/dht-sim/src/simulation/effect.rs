@@ -25,14 +25,18 @@ impl<M: Machine> Simulation<M> {
             return;
         }
         node.wake = Moment::NEVER;
-        let Some(machine) = &mut node.machine else { return };
-        if machine.poll_timeout().is_some_and(|due| due <= now) {
-            self.trace.update([now.as_micros(), u64::from(place.0), u64::MAX, 2]);
-            machine.handle_timeout(now);
-            self.drain(place);
-        } else {
-            self.arm(place);
+        if node.due > now {
+            // The machine has put it off since, and need not be looked at.
+            if node.due < Moment::NEVER {
+                node.wake = node.due;
+                self.queue.push(node.due, Step::Wake(place));
+            }
+            return;
         }
+        let Some(machine) = &mut node.machine else { return };
+        self.trace.update([now.as_micros(), u64::from(place.0), u64::MAX, 2]);
+        machine.handle_timeout(now);
+        self.drain(place);
     }
 
     /// Carries out every order of a node and arms its next wake-up.
@@ -49,12 +53,10 @@ impl<M: Machine> Simulation<M> {
     fn arm(&mut self, place: Place) {
         let node = &mut self.nodes[place.index()];
         let Some(machine) = &node.machine else { return };
-        if let Some(due) = machine.poll_timeout() {
-            let due = due.max(self.now);
-            if due < node.wake {
-                node.wake = due;
-                self.queue.push(due, Step::Wake(place));
-            }
+        node.due = machine.poll_timeout().map_or(Moment::NEVER, |due| due.max(self.now));
+        if node.due < node.wake {
+            node.wake = node.due;
+            self.queue.push(node.due, Step::Wake(place));
         }
     }
 

@@ -120,6 +120,7 @@ impl<M: Machine> Simulation<M> {
         let node = &mut self.nodes[place.index()];
         node.machine = Some(Box::new(factory(node.identity, seed, now)));
         node.epoch += 1;
+        node.due = Moment::NEVER;
         node.wake = Moment::NEVER;
         node.uplink_free = now;
         node.position = position;
@@ -170,6 +171,7 @@ impl<M: Machine> Simulation<M> {
         let node = &mut self.nodes[place.index()];
         node.machine = None;
         node.epoch += 1;
+        node.due = Moment::NEVER;
         node.wake = Moment::NEVER;
         node.active = Vec::new();
         let (id, position) = (node.identity.id(), node.position);

@@ -19,6 +19,8 @@ pub(super) struct Node<M> {
     pub(super) epoch: u32,
     pub(super) site: u16,
     pub(super) role: Role,
+    /// When its machine wants to be woken.
+    pub(super) due: Moment,
     /// The one pending wake-up that counts; later ones in the queue are stale.
     pub(super) wake: Moment,
     /// When the uplink is through with what streams have queued on it.
