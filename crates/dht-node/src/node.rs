@@ -224,6 +224,15 @@ impl Node {
         }
     }
 
+    /// Finds where the node `id` is: a contact that has just answered, or `None` if nobody knows it or it
+    /// does not answer.
+    pub async fn locate(&self, id: NodeId) -> Result<Option<Contact>, LookupError> {
+        match self.shared.control.operate(Command::Locate { id }).await? {
+            Outcome::Located(contact) => Ok(contact),
+            _ => Err(LookupError::Stopped(Stopped)),
+        }
+    }
+
     /// Asks whether a node of this network is at an address, and who it is.
     pub async fn ping(&self, addr: SocketAddr) -> Result<Ponged, PingError> {
         match self.shared.control.operate(Command::Ping { addr: destination(addr) }).await? {

@@ -32,6 +32,15 @@ async fn values_of_every_size_come_back_equal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_located_by_its_id() {
+    let nodes = network(6).await;
+    let contact = within(nodes[1].locate(nodes[4].id())).await.unwrap().unwrap();
+    assert_eq!((contact.id(), contact.addr), (nodes[4].id(), nodes[4].local_addr()));
+    let nobody = dht_node::NodeId::from_bytes([7; 32]);
+    assert_eq!(within(nodes[1].locate(nobody)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_lives_is_taken_for_other_values_and_renewed_by_the_same() {
     let nodes = network(8).await;
     let short = StoreOptions::default().ttl(Ttl::from_secs(1_000).unwrap());

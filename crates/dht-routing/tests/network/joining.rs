@@ -39,6 +39,32 @@ fn a_lookup_finds_the_true_closest_nodes() {
 }
 
 #[test]
+fn a_node_is_located_by_its_id_with_fewer_requests_than_a_full_lookup() {
+    let mut world = World::joined(100);
+    let before = world.hosts[3].sent;
+    for number in 10..40 {
+        let id = identity(number).id();
+        let Outcome::Located(Some(contact)) = world.run(3, Command::Locate { id }) else {
+            panic!("host {number} is alive");
+        };
+        assert_eq!(contact, dht_proto::Contact::new(identity(number), addr(number)));
+    }
+    let sent = world.hosts[3].sent - before;
+    assert!(sent <= 30 * 8, "{sent} datagrams to locate 30 nodes");
+}
+
+#[test]
+fn a_node_that_is_dead_or_unknown_is_not_located() {
+    let mut world = World::joined(40);
+    world.hosts[7].alive = false;
+    for number in [7, 500] {
+        let id = identity(number).id();
+        let outcome = world.run(3, Command::Locate { id });
+        assert!(matches!(outcome, Outcome::Located(None)), "{outcome:?}");
+    }
+}
+
+#[test]
 fn no_bootstrap_answer_is_told_within_five_seconds_with_the_addresses_tried() {
     let mut world = World::new();
     world.add(config().build().unwrap());
