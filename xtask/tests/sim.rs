@@ -62,7 +62,9 @@ fn churn_prints_the_point_of_10000_s_at_top_level_and_all_four_as_rows() {
     let rows = found["rows"].as_array().unwrap();
     let means: Vec<_> = rows.iter().map(|row| row["mean_s"].as_f64().unwrap()).collect();
     assert_eq!(means, [1_000.0, 3_000.0, 10_000.0, 30_000.0]);
-    rows.iter().for_each(|row| assert_has(row, &keys));
+    for row in rows {
+        assert_has(row, &keys);
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn under_churn_requests_reach_live_nodes_within_budget() {
     assert!(point.success() >= 0.995, "{}", point.success());
     assert!(point.health.stale < 0.2, "{:?}", point.health);
     assert!(point.requests <= 26.0, "{}", point.requests);
-    assert!(point.bytes_per_node_s < 800.0, "{}", point.bytes_per_node_s);
+    assert!(point.bytes_per_node_s() < 800.0, "{}", point.bytes_per_node_s());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! From the reports of the experiments to figures with the names everybody uses.
 
 use dht_sim::experiment::{self, ChurnPoint, CostPoint, LookupReport, Plan, SpeedReport};
-use dht_sim::{BuildError, Samples};
+use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
 use super::Experiment;
 use super::figure::{Curve, Findings, Row, number, text};
@@ -69,7 +69,7 @@ fn average(sum: u64, count: usize) -> f64 {
 
 fn of_cost(points: &[CostPoint]) -> Parts {
     let affordable = points.iter().filter(|point| point.failures() < FAILURES_MAX);
-    let cheapest = affordable.min_by(|a, b| a.bytes_per_node_s.total_cmp(&b.bytes_per_node_s));
+    let cheapest = affordable.min_by(|a, b| a.bytes_per_node_s().total_cmp(&b.bytes_per_node_s()));
     let surest = || points.iter().min_by(|a, b| a.failures().total_cmp(&b.failures()));
     let top = cheapest.or_else(surest).map(cost_row).unwrap_or_default();
     let curves = points
@@ -84,11 +84,12 @@ fn cost_row(point: &CostPoint) -> Row {
         number("refresh_s", as_number(point.refresh_s)),
         number("lookup_p50_ms", point.reached.percentile_ms(50.0)),
         number("failures", point.failures()),
-        number("bytes_per_node_s", point.bytes_per_node_s),
+        number("bytes_per_node_s", point.bytes_per_node_s()),
         number("ended_p50_ms", point.ended.percentile_ms(50.0)),
         number("requests", point.requests),
         number("stale_share", point.health.stale),
         number("table_fill", point.health.fill),
+        text("bytes_by_kind", &by_kind(&point.sent, point.node_seconds)),
     ]
 }
 
@@ -105,7 +106,7 @@ fn churn_row(point: &ChurnPoint) -> Row {
     vec![
         number("mean_s", as_number(point.mean_s)),
         number("lookup_mean_ms", point.reached.mean_ms()),
-        number("bytes_per_node_s", point.bytes_per_node_s),
+        number("bytes_per_node_s", point.bytes_per_node_s()),
         number("success", point.success()),
         number("stale_share", point.health.stale),
         number("lookup_p50_ms", point.reached.percentile_ms(50.0)),
@@ -114,7 +115,18 @@ fn churn_row(point: &ChurnPoint) -> Row {
         number("requests", point.requests),
         number("all_requests", point.all_requests),
         number("table_fill", point.health.fill),
+        text("bytes_by_kind", &by_kind(&point.sent, point.node_seconds)),
     ]
+}
+
+/// Bytes a second and node of each kind of message that matters, most first.
+fn by_kind(sent: &Traffic, node_seconds: f64) -> String {
+    let rate = |kind| as_number(sent.of(kind).bytes) / node_seconds.max(1.0);
+    let mut kinds: Vec<(&str, f64)> =
+        MessageKind::ALL.into_iter().map(|kind| (kind.name(), rate(kind))).collect();
+    kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let shown = kinds.into_iter().filter(|(_, rate)| *rate >= 0.1);
+    shown.map(|(name, rate)| format!("{name} {rate:.1}")).collect::<Vec<_>>().join(", ")
 }
 
 fn of_speed(report: &SpeedReport) -> Parts {

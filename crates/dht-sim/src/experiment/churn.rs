@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::requests::{self, Rhythm, Targets};
 use super::{Host, Plan, settled, share};
 use crate::simulation::{Place, TableHealth};
-use crate::{BuildError, Churn, Rejoin, Samples, Sessions, Simulation};
+use crate::{BuildError, Churn, Rejoin, Samples, Sessions, Simulation, Traffic};
 
 /// Mean sessions that are measured, in seconds.
 pub const MEANS: [u64; 4] = [1_000, 3_000, 10_000, 30_000];
@@ -28,17 +28,24 @@ pub struct ChurnPoint {
     pub tried: usize,
     /// Those that were reached within 10 s.
     pub met: usize,
-    /// Bytes a node sent a second, on average.
-    pub bytes_per_node_s: f64,
     /// Requests of a lookup, on average.
     pub requests: f64,
     /// Requests that all nodes sent for anything, for each lookup.
     pub all_requests: f64,
+    /// Everything all nodes sent.
+    pub sent: Traffic,
+    /// Seconds lived, summed over all nodes.
+    pub node_seconds: f64,
     /// Tables at the end.
     pub health: TableHealth,
 }
 
 impl ChurnPoint {
+    /// Bytes a live node sent a second, on average.
+    pub fn bytes_per_node_s(&self) -> f64 {
+        per(self.sent.total().bytes, self.node_seconds)
+    }
+
     /// Share of the requests that reached the node they were for.
     pub fn success(&self) -> f64 {
         share(self.met, self.tried)
@@ -82,9 +89,10 @@ pub fn under_churn(
         ended: Samples::default(),
         tried: 0,
         met: 0,
-        bytes_per_node_s: 0.0,
         requests: 0.0,
         all_requests: 0.0,
+        sent: Traffic::default(),
+        node_seconds: 0.0,
         health: TableHealth::default(),
     };
     let (mut lookups, mut own_requests) = (0, 0);
@@ -105,10 +113,10 @@ pub fn under_churn(
             point.reached.push(met.unwrap_or(DEADLINE));
         }
     });
-    let sent = sim.traffic().since(&traffic);
-    point.bytes_per_node_s = per(sent.total().bytes, sim.node_seconds() - seconds);
+    point.sent = sim.traffic().since(&traffic);
+    point.node_seconds = sim.node_seconds() - seconds;
     point.requests = share(own_requests, lookups);
-    point.all_requests = per(sent.requests().messages, share(lookups, 1));
+    point.all_requests = per(point.sent.requests().messages, share(lookups, 1));
     point.health = sim.table_health();
     point
 }

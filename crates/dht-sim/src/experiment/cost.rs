@@ -9,7 +9,7 @@ use super::churn::per;
 use super::requests::{self, Rhythm, Targets};
 use super::{Host, Plan, settled, share};
 use crate::simulation::TableHealth;
-use crate::{BuildError, Churn, Rejoin, Samples, Sessions, Simulation};
+use crate::{BuildError, Churn, Rejoin, Samples, Sessions, Simulation, Traffic};
 
 /// Intervals of refreshing that are tried, in seconds: what is spent on tables follows from them.
 pub const REFRESHES: [u64; 3] = [600, 1_800, 3_600];
@@ -32,15 +32,22 @@ pub struct CostPoint {
     pub lookups: usize,
     /// Lookups whose result did not begin with the closest live node.
     pub failed: usize,
-    /// Bytes a live node sent a second, on average.
-    pub bytes_per_node_s: f64,
     /// Requests of a lookup, on average.
     pub requests: f64,
+    /// Everything all nodes sent.
+    pub sent: Traffic,
+    /// Seconds lived, summed over all nodes.
+    pub node_seconds: f64,
     /// Tables at the end.
     pub health: TableHealth,
 }
 
 impl CostPoint {
+    /// Bytes a live node sent a second, on average.
+    pub fn bytes_per_node_s(&self) -> f64 {
+        per(self.sent.total().bytes, self.node_seconds)
+    }
+
     /// Share of the lookups that failed.
     pub fn failures(&self) -> f64 {
         share(self.failed, self.lookups)
@@ -86,8 +93,9 @@ fn point(mut sim: Simulation, refresh_s: u64, host: &mut dyn Host) -> CostPoint 
         ended: Samples::default(),
         lookups: 0,
         failed: 0,
-        bytes_per_node_s: 0.0,
         requests: 0.0,
+        sent: Traffic::default(),
+        node_seconds: 0.0,
         health: TableHealth::default(),
     };
     let mut own_requests = 0;
@@ -105,8 +113,8 @@ fn point(mut sim: Simulation, refresh_s: u64, host: &mut dyn Host) -> CostPoint 
         let right = found.first().map(dht_proto::Contact::id) == closest.first().copied();
         point.failed += usize::from(!right);
     });
-    let sent = sim.traffic().since(&traffic);
-    point.bytes_per_node_s = per(sent.total().bytes, sim.node_seconds() - seconds);
+    point.sent = sim.traffic().since(&traffic);
+    point.node_seconds = sim.node_seconds() - seconds;
     point.requests = share(own_requests, point.lookups);
     point.health = sim.table_health();
     point
