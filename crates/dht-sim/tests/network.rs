@@ -14,13 +14,30 @@ use std::time::Duration;
 
 use dht_proto::{Key, KindSet, Record, Ttl, Value};
 use dht_routing::{Command, Outcome};
-use dht_sim::experiment::{look_around, under_churn};
+use dht_sim::experiment::{LookupReport, look_around, under_churn};
 use dht_sim::{
     Conditions, Finished, MessageKind, Occurrence, OperationKind, Place, Rejoin, Role, Simulation,
 };
 
 const SEED: u64 = 11;
 const NODES: u32 = 500;
+
+/// Shown when a test fails: how far the others are from their bounds.
+fn show(report: &LookupReport) {
+    println!(
+        "get p50 {:.0} p99 {:.0} ms, {:.1} requests; find p50 {:.0} p99 {:.0} ms, {:.1} requests; \
+         success {:.4}, recall {:.4}, unanswered {:.3}",
+        report.get.percentile_ms(50.0),
+        report.get.percentile_ms(99.0),
+        report.fetch_requests(),
+        report.find.percentile_ms(50.0),
+        report.find.percentile_ms(99.0),
+        report.find_requests(),
+        report.success(),
+        report.recall,
+        report.unanswered(),
+    );
+}
 
 /// A network that has settled, built once and copied by each test.
 fn network() -> Simulation {
@@ -82,7 +99,8 @@ fn every_node_has_joined_and_tables_are_full_and_fresh() {
 fn joining_costs_a_bounded_number_of_requests() {
     let sim = network();
     let requests = sim.traffic().requests().messages as f64 / f64::from(NODES);
-    assert!(requests < 600.0, "{requests} requests a node until it has settled");
+    println!("{requests:.0} requests");
+    assert!(requests < 300.0, "{requests} requests a node until it has settled");
 }
 
 #[test]
@@ -93,39 +111,50 @@ fn an_idle_network_is_nearly_silent() {
     sim.run_for(Duration::from_hours(1));
     let sent = sim.traffic().since(&before);
     let bytes = sent.total().bytes as f64 / f64::from(NODES) / 3_600.0;
-    assert!(bytes < 100.0, "{bytes} bytes a second and node: {sent:?}");
+    println!("{bytes:.0} bytes a second");
+    assert!(bytes < 80.0, "{bytes} bytes a second and node: {sent:?}");
 }
 
 #[test]
 fn lookups_find_the_closest_nodes_and_fetches_their_values_within_budget() {
     let report = look_around(network(), 300, 0.0, &mut ());
+    show(&report);
     assert_eq!(report.unstored, 0);
     assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
     assert!(report.recall > 0.99, "{}", report.recall);
     assert!(report.fetch_requests() <= 8.0, "{}", report.fetch_requests());
     assert!(report.find_requests() <= 26.0, "{}", report.find_requests());
-    assert!(report.get.percentile_ms(50.0) < 200.0, "{}", report.get.percentile_ms(50.0));
-    assert!(report.find.percentile_ms(50.0) < 800.0, "{}", report.find.percentile_ms(50.0));
+    assert!(report.get.percentile_ms(50.0) < 100.0, "{}", report.get.percentile_ms(50.0));
+    assert!(report.find.percentile_ms(50.0) < 550.0, "{}", report.find.percentile_ms(50.0));
 }
 
 #[test]
 fn with_a_third_of_the_nodes_dead_every_value_is_still_fetched() {
     let report = look_around(network(), 300, 0.3, &mut ());
+    show(&report);
     assert!((report.success() - 1.0).abs() < 1e-9, "{}", report.success());
     assert!(report.recall > 0.88, "{}", report.recall);
-    assert!(report.fetch_requests() <= 14.0, "{}", report.fetch_requests());
-    assert!(report.find_requests() <= 48.0, "{}", report.find_requests());
-    assert!(report.get.percentile_ms(99.0) < 2_500.0, "{}", report.get.percentile_ms(99.0));
+    assert!(report.fetch_requests() <= 8.0, "{}", report.fetch_requests());
+    assert!(report.find_requests() <= 36.0, "{}", report.find_requests());
+    assert!(report.get.percentile_ms(99.0) < 1_100.0, "{}", report.get.percentile_ms(99.0));
 }
 
 #[test]
 fn under_churn_requests_reach_live_nodes_within_budget() {
     let point = under_churn(network(), 10_000, Duration::from_mins(8), &mut ());
+    println!(
+        "reached mean {:.0} ms, success {:.4}, {:.1} requests, {:.0} bytes/s, {:?}",
+        point.reached.mean_ms(),
+        point.success(),
+        point.requests,
+        point.bytes_per_node_s(),
+        point.health,
+    );
     assert!(point.tried > 3_000, "{}", point.tried);
-    assert!(point.success() >= 0.995, "{}", point.success());
-    assert!(point.health.stale < 0.2, "{:?}", point.health);
-    assert!(point.requests <= 26.0, "{}", point.requests);
-    assert!(point.bytes_per_node_s() < 800.0, "{}", point.bytes_per_node_s());
+    assert!(point.success() >= 0.999, "{}", point.success());
+    assert!(point.health.stale < 0.08, "{:?}", point.health);
+    assert!(point.requests <= 9.0, "{}", point.requests);
+    assert!(point.bytes_per_node_s() < 250.0, "{}", point.bytes_per_node_s());
 }
 
 #[test]
