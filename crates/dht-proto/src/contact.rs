@@ -21,6 +21,7 @@ impl Contact {
     }
 
     /// The node's id.
+    #[inline]
     pub const fn id(&self) -> NodeId {
         self.node.id()
     }

@@ -79,6 +79,7 @@ impl NodeIdentity {
     }
 
     /// The node id.
+    #[inline]
     pub const fn id(&self) -> NodeId {
         self.id
     }

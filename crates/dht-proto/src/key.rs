@@ -30,6 +30,7 @@ impl Key {
     }
 
     /// XOR distance to a node (Maymounkov and Mazières, Kademlia, section 2.1).
+    #[inline]
     pub fn distance(&self, node: &NodeId) -> Distance {
         Distance::between(&self.0, node.as_bytes())
     }
@@ -49,11 +50,13 @@ impl Distance {
     pub const MAX: Self = Self([0xff; 32]);
 
     /// XOR of two points.
+    #[inline]
     pub fn between(a: &[u8; 32], b: &[u8; 32]) -> Self {
         Self(std::array::from_fn(|i| a[i] ^ b[i]))
     }
 
     /// Number of leading zero bits: 0..=256. 256 means the points are equal.
+    #[inline]
     pub fn leading_zeros(&self) -> u32 {
         let mut zeros = 0;
         for byte in self.0 {

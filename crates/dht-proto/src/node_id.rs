@@ -12,6 +12,7 @@ hex32!(NodeId);
 
 impl NodeId {
     /// XOR distance to another node.
+    #[inline]
     pub fn distance(&self, other: &Self) -> Distance {
         Distance::between(&self.0, &other.0)
     }

@@ -226,7 +226,7 @@ impl RoutingTable {
     ) -> Vec<Contact> {
         let shared = target.distance(&self.local).leading_zeros() as usize;
         let mut found = Vec::with_capacity(count.min(self.len));
-        let mut group: Vec<(Distance, Contact)> = Vec::new();
+        let mut group: Vec<(Distance, &Contact)> = Vec::new();
         // The target's own bucket holds what is closest to it, then come all deeper buckets at one
         // distance class, then each shallower bucket is a class of its own.
         let own = shared..shared.saturating_add(1);
@@ -239,10 +239,10 @@ impl RoutingTable {
             group.clear();
             for bucket in self.buckets.get(clip(range, self.buckets.len())).unwrap_or(&[]) {
                 let entries = bucket.entries().iter().filter(|entry| wanted(entry));
-                group.extend(entries.map(|e| (target.distance(&e.contact.id()), e.contact)));
+                group.extend(entries.map(|e| (target.distance(&e.contact.id()), &e.contact)));
             }
             group.sort_unstable_by_key(|(distance, _)| *distance);
-            found.extend(group.iter().map(|(_, contact)| *contact).take(count - found.len()));
+            found.extend(group.iter().map(|(_, contact)| **contact).take(count - found.len()));
         }
         found
     }
