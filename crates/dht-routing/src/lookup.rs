@@ -78,6 +78,13 @@ impl Lookup {
         self
     }
 
+    /// Keeps `alpha` requests in flight instead.
+    #[must_use]
+    pub fn with_alpha(mut self, alpha: usize) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
     /// The point looked for.
     pub fn target(&self) -> Key {
         self.target

@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::{Config, RoutingTable};
 
 /// An entry that has not answered for so long is pinged.
-pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(10);
+pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(15);
 /// Shortest time between two pings of upkeep.
 const CHECK_SPACING: Duration = Duration::from_secs(1);
 /// Time between the lookups that fill the table after a bootstrap.

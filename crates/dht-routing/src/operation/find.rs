@@ -6,6 +6,10 @@ use super::{Happened, Scene, TRIES, follow, tries_of};
 use crate::Outcome;
 use crate::lookup::{Lookup, Standing};
 
+/// Requests in flight to locate one node: each reply is almost sure to name it or its neighbours, so a third
+/// request in parallel costs more than it saves.
+const LOCATE_ALPHA: usize = 2;
+
 /// What a lookup of nodes is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goal {
@@ -31,7 +35,9 @@ impl Find {
 
     /// Finds where the node `id` is.
     pub(crate) fn node(scene: &Scene<'_>, id: NodeId) -> Self {
-        Self { lookup: scene.lookup(id.to_key(), false), goal: Goal::Node(id) }
+        let lookup =
+            scene.lookup(id.to_key(), false).with_alpha(LOCATE_ALPHA.min(scene.config.alpha));
+        Self { lookup, goal: Goal::Node(id) }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
