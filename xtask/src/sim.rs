@@ -73,10 +73,12 @@ pub(crate) enum Experiment {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let seeds = if args.seeds.is_empty() { vec![args.seed] } else { args.seeds.clone() };
     let latencies = args.latency.as_ref().map(read_matrix).transpose()?;
+    check_plot(args)?;
+    let baseline = host::resident();
     let mut runs = Vec::with_capacity(seeds.len());
     for seed in &seeds {
         let plan = plan(args, *seed, latencies.clone());
-        let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)));
+        let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)), baseline);
         let started = Instant::now();
         let found = measure::measure(args.experiment, &plan, &mut host);
         host.finish();
@@ -108,6 +110,17 @@ fn read_matrix(path: &PathBuf) -> anyhow::Result<Arc<Latencies>> {
         .map_err(|error| Usage(format!("cannot read {shown}: {error}")))?;
     let latencies = Latencies::parse(&text).map_err(|error| Usage(format!("{shown}: {error}")))?;
     Ok(Arc::new(latencies))
+}
+
+/// What cannot be drawn in the end is said at the beginning.
+fn check_plot(args: &Args) -> anyhow::Result<()> {
+    let Some(path) = &args.plot else { return Ok(()) };
+    if args.experiment == Experiment::Speed {
+        return Err(Usage("speed measures no distribution of times to draw".into()).into());
+    }
+    let shown = path.display();
+    std::fs::File::create(path).map_err(|error| Usage(format!("cannot write {shown}: {error}")))?;
+    Ok(())
 }
 
 fn default_nodes(experiment: Experiment) -> usize {

@@ -106,6 +106,8 @@ fn what_cannot_be_done_is_refused_with_the_reason_and_exit_code_2() {
         (&["latency", "--nodes", "-5"], "unexpected argument '-5'"),
         (&["latency", "--seeds", "1,x"], "invalid value 'x'"),
         (&["speed", "--nodes", "4000000000"], "there are addresses for"),
+        (&["speed", "--plot", "speed.svg"], "no distribution of times"),
+        (&["latency", "--plot", "/does/not/exist.svg"], "cannot write /does/not/exist.svg"),
         (&["latency", "--latency", "/does/not/exist"], "cannot read /does/not/exist"),
         (&["latency", "--latency", &tall], "it must be square"),
         (&["latency", "--latency", &negative], "-4 ms is not between 0 and 60000 ms"),

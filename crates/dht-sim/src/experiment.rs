@@ -69,7 +69,7 @@ pub trait Host {
         Duration::ZERO
     }
 
-    /// Bytes of memory the process has resident; 0 where that cannot be told.
+    /// Bytes of memory the process has resident beyond what it began with; 0 where that cannot be told.
     fn resident(&self) -> u64 {
         0
     }

@@ -36,7 +36,7 @@ use crate::machine::Machine;
 use crate::network::{Conditions, Network};
 use crate::queue::Queue;
 use crate::slab::Slab;
-use crate::{Churn, Random, TraceHash, Traffic};
+use crate::{Churn, Count, Random, TraceHash, Traffic};
 use deliver::Packet;
 use dial::Dials;
 use node::Node;
@@ -182,6 +182,11 @@ impl<M: Machine> Simulation<M> {
             }
         }
         self.roster.iter().copied().find(|place| self.nodes[place.index()].role == Role::Honest)
+    }
+
+    /// What whoever lived at `place` has sent and received so far, in this order.
+    pub fn load_of(&self, place: Place) -> Option<(Count, Count)> {
+        self.nodes.get(place.index()).map(|node| (node.sent, node.received))
     }
 
     /// Everything sent so far. Keep a copy and use [`Traffic::since`] for a span of time.

@@ -142,6 +142,8 @@ pub struct Traffic {
     pub to_dead: Count,
     /// Messages lost on the way: loss, partitions, closed doors.
     pub lost: Count,
+    /// Messages longer than a datagram may be that were to travel in one: dropped, and a fault of the machine.
+    pub too_long: Count,
 }
 
 impl Traffic {
@@ -184,6 +186,7 @@ impl Traffic {
             counts: std::array::from_fn(|i| less(self.counts[i], earlier.counts[i])),
             to_dead: less(self.to_dead, earlier.to_dead),
             lost: less(self.lost, earlier.lost),
+            too_long: less(self.too_long, earlier.too_long),
         }
     }
 }

@@ -93,6 +93,7 @@ fn every_node_has_joined_and_tables_are_full_and_fresh() {
     let health = sim.table_health();
     assert!(health.fill > 0.98, "{health:?}");
     assert!(health.stale < 1e-9, "{health:?}");
+    assert_eq!(sim.traffic().too_long.messages, 0, "every message fits the way it was sent");
 }
 
 #[test]

@@ -13,11 +13,13 @@ pub(super) struct Terminal {
     started: Instant,
     name: String,
     bar: ProgressBar,
+    baseline: u64,
 }
 
 impl Terminal {
-    pub(super) fn new(name: String) -> Self {
-        Self { started: Instant::now(), name, bar: ProgressBar::hidden() }
+    /// Memory is told beyond `baseline`, what the process had resident before its first run.
+    pub(super) fn new(name: String, baseline: u64) -> Self {
+        Self { started: Instant::now(), name, bar: ProgressBar::hidden(), baseline }
     }
 
     pub(super) fn finish(&self) {
@@ -46,11 +48,16 @@ impl Host for Terminal {
     }
 
     fn resident(&self) -> u64 {
-        std::fs::read_to_string("/proc/self/statm")
-            .ok()
-            .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
-            .map_or(0, |pages| pages * PAGE_BYTES)
+        resident().saturating_sub(self.baseline)
     }
+}
+
+/// Bytes of memory the process has resident; 0 where the machine does not tell.
+pub(super) fn resident() -> u64 {
+    std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .map_or(0, |pages| pages * PAGE_BYTES)
 }
 
 /// Bytes of memory that can still be had; without limit where the machine does not tell.

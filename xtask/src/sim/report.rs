@@ -82,7 +82,7 @@ pub(super) fn table(experiment: Experiment, findings: &Findings, seeds: &[u64]) 
     let list = seeds.join(", ");
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{title}: {nodes} nodes, {kind} {list}, {:.1} s", findings.wall_s);
-    let _ = writeln!(out, "{:<22} {:>14}  {:<20} {:<10} ", "figure", "here", "baseline", "goal");
+    let _ = writeln!(out, "{:<22} {:>14}  {:<20} goal", "figure", "here", "baseline");
     for figure in &findings.top {
         let stick = yardsticks(experiment).iter().find(|stick| stick.key == figure.key);
         let (baseline, goal) = stick.map_or(("", ""), |stick| (stick.baseline, stick.goal));

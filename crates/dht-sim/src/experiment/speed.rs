@@ -18,7 +18,7 @@ pub struct SpeedReport {
     pub events_per_s: f64,
     /// Events of that hour.
     pub events: u64,
-    /// Resident memory of the settled network, by node.
+    /// Resident memory of the settled network, by node. Holes that joining left in it are counted.
     pub bytes_per_node: f64,
     /// Resident memory at the end, in bytes.
     pub resident: u64,
@@ -31,11 +31,10 @@ pub struct SpeedReport {
 /// A network under churn (Weibull sessions of shape 0.5 and 10,000 s on average, strangers take the places of
 /// those who left) in which every node looks up a random point every 10 minutes: one hour of it.
 pub fn speed(plan: &Plan, host: &mut dyn Host) -> Result<SpeedReport, BuildError> {
-    let (before, start) = (host.resident(), host.wall());
+    let start = host.wall();
     let mut sim = settled(plan.builder(), host)?;
     let joining = host.wall().saturating_sub(start);
-    let grown = host.resident().saturating_sub(before);
-    let bytes_per_node = per(grown, super::share(sim.live(), 1));
+    let bytes_per_node = per(host.resident(), super::share(sim.live(), 1));
     sim.set_churn(Churn {
         sessions: Sessions::Weibull { shape: 0.5, mean: Duration::from_secs(10_000) },
         absences: None,

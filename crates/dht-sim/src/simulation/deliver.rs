@@ -1,5 +1,6 @@
 //! Packets: sent, carried by the network, delivered.
 
+use dht_proto::limits::DATAGRAM_MAX;
 use dht_proto::{Body, Contact, Message, NodeIdentity, Reply};
 use dht_routing::{Input, Via};
 
@@ -36,6 +37,10 @@ impl<M: Machine> Simulation<M> {
         let length = wire::length(&message, Carrier::Datagram);
         self.count_sent(from, MessageKind::of(&message), length);
         self.note_request(from, &message, length);
+        if length > DATAGRAM_MAX {
+            self.traffic.too_long.add(length);
+            return;
+        }
         let Some(place) = self.find(&to) else {
             self.traffic.to_dead.add(length);
             return;

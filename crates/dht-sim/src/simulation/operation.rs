@@ -67,7 +67,7 @@ pub struct Finished {
     pub took: Duration,
     /// What it cost.
     pub cost: Cost,
-    /// For a find-node: the time until the node that was closest to the target at the start, of all that
+    /// For a find-node or locate: the time until the node that was closest to the target at the start, of all that
     /// lived but the asker, had answered the asker. What a user of the lookup waits for at least, while `took`
     /// includes making sure that there is nobody closer.
     pub reached: Option<Duration>,
