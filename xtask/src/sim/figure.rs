@@ -29,10 +29,10 @@ pub(super) struct Curve {
 pub(super) struct Findings {
     pub(super) nodes: usize,
     pub(super) wall_s: f64,
-    /// The point that stands for the experiment.
-    pub(super) top: Row,
-    /// Every point, if there are several.
+    /// Every point, at least one.
     pub(super) rows: Vec<Row>,
+    /// Which of them stands for the experiment.
+    pub(super) choose: fn(&[Row]) -> usize,
     pub(super) curves: Vec<Curve>,
 }
 
@@ -48,18 +48,35 @@ impl Findings {
     /// Medians, figure by figure, of runs of the same experiment with different seeds. Texts, and the
     /// distributions that are drawn, are those of the first.
     pub(super) fn median(runs: Vec<Self>) -> Self {
-        let medians = |of: &dyn Fn(&Self) -> &Row| -> Row {
-            let rows: Vec<&Row> = runs.iter().map(of).collect();
+        let points = runs.iter().map(|run| run.rows.len()).min().unwrap_or(0);
+        let of_point = |point: usize| -> Row {
+            let rows: Vec<&Row> = runs.iter().filter_map(|run| run.rows.get(point)).collect();
             median_row(&rows)
         };
-        let points = runs.iter().map(|run| run.rows.len()).min().unwrap_or(0);
+        let rows = (0..points).map(of_point).collect();
         let wall_s = runs.iter().map(|run| run.wall_s).sum();
-        let top = if runs.is_empty() { Row::new() } else { medians(&|run| &run.top) };
-        let rows = (0..points).map(|point| medians(&|run| &run.rows[point])).collect();
-        let nodes = runs.first().map_or(0, |run| run.nodes);
+        let (nodes, choose) = runs.first().map_or((0, first as _), |run| (run.nodes, run.choose));
         let curves = runs.into_iter().next().map(|run| run.curves).unwrap_or_default();
-        Self { nodes, wall_s, top, rows, curves }
+        Self { nodes, wall_s, rows, choose, curves }
     }
+
+    /// The point that stands for the experiment.
+    pub(super) fn top(&self) -> &[Figure] {
+        self.rows.get((self.choose)(&self.rows)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// For experiments of one point.
+pub(super) fn first(_rows: &[Row]) -> usize {
+    0
+}
+
+/// The number of a key in a row.
+pub(super) fn number_of(row: &Row, key: &str) -> Option<f64> {
+    row.iter().find(|figure| figure.key == key).and_then(|figure| match figure.value {
+        Value::Number(number) => Some(number),
+        Value::Text(_) => None,
+    })
 }
 
 fn median_row(rows: &[&Row]) -> Row {
@@ -67,14 +84,8 @@ fn median_row(rows: &[&Row]) -> Row {
     first
         .iter()
         .map(|figure| {
-            let numbers: Vec<f64> = rows
-                .iter()
-                .filter_map(|row| row.iter().find(|other| other.key == figure.key))
-                .filter_map(|figure| match figure.value {
-                    Value::Number(number) => Some(number),
-                    Value::Text(_) => None,
-                })
-                .collect();
+            let numbers: Vec<f64> =
+                rows.iter().filter_map(|row| number_of(row, figure.key)).collect();
             match middle(numbers) {
                 Some(median) => number(figure.key, median),
                 None => figure.clone(),
@@ -99,13 +110,13 @@ mod tests {
         let run = |success, time| Findings {
             nodes: 10,
             wall_s: 1.0,
-            top: vec![number("success", success), number("time", time), text("hash", &"a")],
-            rows: vec![vec![number("time", time)]],
+            rows: vec![vec![number("success", success), number("time", time), text("hash", &"a")]],
+            choose: first,
             curves: Vec::new(),
         };
         let median = Findings::median(vec![run(0.5, 9.0), run(0.9, 1.0), run(0.7, 5.0)]);
-        assert_eq!(median.top, [number("success", 0.7), number("time", 5.0), text("hash", &"a")]);
-        assert_eq!(median.rows, [vec![number("time", 5.0)]]);
+        let expected = [number("success", 0.7), number("time", 5.0), text("hash", &"a")];
+        assert_eq!(median.top(), expected);
         assert!((median.wall_s - 3.0).abs() < 1e-9);
         assert_eq!(middle(vec![1.0, 2.0]), Some(1.5));
         assert_eq!(middle(Vec::new()), None);

@@ -4,11 +4,11 @@ use dht_sim::experiment::{self, ChurnPoint, CostPoint, LookupReport, Plan, Speed
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
 use super::Experiment;
-use super::figure::{Curve, Findings, Row, number, text};
+use super::figure::{Curve, Findings, Row, first, number, number_of, text};
 use super::host::Terminal;
 
 /// The mean session whose point stands for `churn`.
-const CHURN_TOP_S: u64 = 10_000;
+const CHURN_TOP_S: f64 = 10_000.0;
 
 /// Failures below which a point of `cost` may stand for the experiment.
 const FAILURES_MAX: f64 = 0.01;
@@ -18,17 +18,17 @@ pub(super) fn measure(
     plan: &Plan,
     host: &mut Terminal,
 ) -> Result<Findings, BuildError> {
-    let (top, rows, curves) = match experiment {
+    let (rows, choose, curves): Parts = match experiment {
         Experiment::Latency => of_lookups(&experiment::latency(plan, host)?),
         Experiment::Stale => of_lookups(&experiment::stale(plan, host)?),
         Experiment::Cost => of_cost(&experiment::cost(plan, &experiment::REFRESHES, host)?),
         Experiment::Churn => of_churn(&experiment::churn(plan, &experiment::MEANS, host)?),
         Experiment::Speed => of_speed(&experiment::speed(plan, host)?),
     };
-    Ok(Findings { nodes: plan.nodes, wall_s: 0.0, top, rows, curves })
+    Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
 }
 
-type Parts = (Row, Vec<Row>, Vec<Curve>);
+type Parts = (Vec<Row>, fn(&[Row]) -> usize, Vec<Curve>);
 
 fn of_lookups(report: &LookupReport) -> Parts {
     let (get, find) = (report.get.sorted(), report.find.sorted());
@@ -55,7 +55,7 @@ fn of_lookups(report: &LookupReport) -> Parts {
         curve("find-node, closest has answered", &report.reached),
         curve("find-node", &report.find),
     ];
-    (row, Vec::new(), curves)
+    (vec![row], first, curves)
 }
 
 fn bytes(cost: dht_sim::Cost) -> u64 {
@@ -68,15 +68,26 @@ fn average(sum: u64, count: usize) -> f64 {
 }
 
 fn of_cost(points: &[CostPoint]) -> Parts {
-    let affordable = points.iter().filter(|point| point.failures() < FAILURES_MAX);
-    let cheapest = affordable.min_by(|a, b| a.bytes_per_node_s().total_cmp(&b.bytes_per_node_s()));
-    let surest = || points.iter().min_by(|a, b| a.failures().total_cmp(&b.failures()));
-    let top = cheapest.or_else(surest).map(cost_row).unwrap_or_default();
     let curves = points
         .iter()
         .map(|point| curve(&format!("refresh every {} s", point.refresh_s), &point.reached))
         .collect();
-    (top, points.iter().map(cost_row).collect(), curves)
+    (points.iter().map(cost_row).collect(), cheapest, curves)
+}
+
+/// The point with the fewest bytes of those with few failures, or with the fewest failures of all.
+fn cheapest(rows: &[Row]) -> usize {
+    let figure = |row: &Row, key| number_of(row, key).unwrap_or(f64::MAX);
+    let rank = |row: &Row| {
+        let failures = figure(row, "failures");
+        let affordable = failures < FAILURES_MAX;
+        (!affordable, if affordable { figure(row, "bytes_per_node_s") } else { failures })
+    };
+    let order = |a: &Row, b: &Row| {
+        let (a, b) = (rank(a), rank(b));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    };
+    rows.iter().enumerate().min_by(|a, b| order(a.1, b.1)).map_or(0, |(index, _)| index)
 }
 
 fn cost_row(point: &CostPoint) -> Row {
@@ -94,12 +105,17 @@ fn cost_row(point: &CostPoint) -> Row {
 }
 
 fn of_churn(points: &[ChurnPoint]) -> Parts {
-    let top = points.iter().find(|point| point.mean_s == CHURN_TOP_S).or(points.first());
     let curves = points
         .iter()
         .map(|point| curve(&format!("mean session {} s", point.mean_s), &point.reached))
         .collect();
-    (top.map(churn_row).unwrap_or_default(), points.iter().map(churn_row).collect(), curves)
+    (points.iter().map(churn_row).collect(), usual, curves)
+}
+
+/// The point of the mean session that others report.
+fn usual(rows: &[Row]) -> usize {
+    let is_usual = |row: &Row| number_of(row, "mean_s") == Some(CHURN_TOP_S);
+    rows.iter().position(is_usual).unwrap_or(0)
 }
 
 fn churn_row(point: &ChurnPoint) -> Row {
@@ -139,7 +155,7 @@ fn of_speed(report: &SpeedReport) -> Parts {
         number("resident_mb", as_number(report.resident) / 1e6),
         number("joining_s", report.joining.as_secs_f64()),
     ];
-    (row, Vec::new(), Vec::new())
+    (vec![row], first, Vec::new())
 }
 
 fn curve(name: &str, samples: &Samples) -> Curve {
@@ -149,4 +165,17 @@ fn curve(name: &str, samples: &Samples) -> Curve {
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn as_number(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cheapest_point_with_few_failures_stands_for_cost() {
+        let row =
+            |failures, bytes| vec![number("failures", failures), number("bytes_per_node_s", bytes)];
+        assert_eq!(cheapest(&[row(0.001, 90.0), row(0.009, 20.0), row(0.02, 10.0)]), 1);
+        assert_eq!(cheapest(&[row(0.04, 10.0), row(0.02, 90.0)]), 1);
+    }
 }

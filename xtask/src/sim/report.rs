@@ -83,7 +83,7 @@ pub(super) fn table(experiment: Experiment, findings: &Findings, seeds: &[u64]) 
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{title}: {nodes} nodes, {kind} {list}, {:.1} s", findings.wall_s);
     let _ = writeln!(out, "{:<22} {:>14}  {:<20} goal", "figure", "here", "baseline");
-    for figure in &findings.top {
+    for figure in findings.top() {
         let stick = yardsticks(experiment).iter().find(|stick| stick.key == figure.key);
         let (baseline, goal) = stick.map_or(("", ""), |stick| (stick.baseline, stick.goal));
         let verdict =
@@ -131,7 +131,7 @@ fn is_share(key: &str) -> bool {
 /// One object: the point that stands for the experiment at top level, every point in `rows` if there are
 /// several. Every object has `nodes`, `seed` and `wall_s`; with several seeds, `seed` is the first of `seeds`.
 pub(super) fn json(findings: &Findings, seeds: &[u64]) -> Json {
-    let object = |row: &Row| {
+    let object = |row: &[Figure]| {
         let mut object = Map::new();
         object.insert("nodes".into(), json!(findings.nodes));
         object.insert("seed".into(), json!(seeds.first()));
@@ -148,8 +148,8 @@ pub(super) fn json(findings: &Findings, seeds: &[u64]) -> Json {
         }
         object
     };
-    let mut top = object(&findings.top);
-    if !findings.rows.is_empty() {
+    let mut top = object(findings.top());
+    if findings.rows.len() > 1 {
         let rows: Vec<Json> = findings.rows.iter().map(|row| Json::Object(object(row))).collect();
         top.insert("rows".into(), Json::Array(rows));
     }
@@ -170,11 +170,11 @@ mod tests {
         Findings {
             nodes: 500,
             wall_s: 1.25,
-            top: vec![number("mean_s", 10_000.0), number("success", 0.998)],
             rows: vec![
                 vec![number("mean_s", 1_000.0), number("success", 0.9)],
                 vec![number("mean_s", 10_000.0), number("success", 0.998)],
             ],
+            choose: |rows| rows.len() - 1,
             curves: Vec::new(),
         }
     }
