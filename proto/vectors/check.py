@@ -248,7 +248,7 @@ def key_of_signed(author, salt):
 def signed_bytes(salt, sequence, value):
     """`value` None is a deletion."""
     form = bytes([value is None])
-    digest = blake3(value or b"").digest()
+    digest = derive("dht v1 deleted", b"") if value is None else blake3(value).digest()
     head = b"dht v1 record" + bytes([len(salt)]) + salt
     return head + struct.pack("<Q", sequence) + form + digest
 
@@ -387,19 +387,17 @@ def admit(existing, incoming, kind, expected):
             return {"refused": {"code": 5, "current": current}}
     if not existing:
         return "insert"
-    order = ["publish", "replicate", "cache"]
-    old, new = existing["purpose"], incoming["purpose"]
+    old, new = existing["custody"], incoming["purpose"]
     if same:
-        if new == "publish" or (new == "replicate" and old == "cache"):
+        if new == "publish" or (new == "replicate" and old == "cached"):
             expires = max(existing["expires"], incoming["expires"])
-            purpose = min(old, new, key=order.index)
-            if (expires, purpose) != (existing["expires"], old):
-                return {"renew": {"expires": expires, "purpose": purpose}}
+            if (expires, "held") != (existing["expires"], old):
+                return {"renew": {"expires": expires, "custody": "held"}}
         return "keep"
     if kind == "content":
         return "keep"
     if kind == "named":
-        gives_way = old == "cache" and new == "replicate"
+        gives_way = old == "cached" and new == "replicate"
         return "insert" if gives_way else {"refused": {"code": 3}}
     if version(incoming) > version(existing):
         return "insert"

@@ -106,7 +106,7 @@ const FILES: &[File] = &[
     (
         "admit.json",
         "What may take the place of what in a slot. `expires` counts seconds from now. A result \
-             is insert, keep, renew (with the new expires and purpose) or refused (with the fields of \
+             is insert, keep, renew (with the new expires and custody) or refused (with the fields of \
              Refused).",
         rule::admissions,
     ),

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dht_proto::{Contact, Key, Moment, Summary};
+use dht_proto::{Contact, Moment, Slot, Summary};
 use dht_routing::{Busy, Command, Outcome};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -32,8 +32,8 @@ pub(crate) enum Order {
     Status { reply: oneshot::Sender<NodeStatus> },
     /// Tell the contacts of the routing table.
     Contacts { reply: oneshot::Sender<Vec<Contact>> },
-    /// Tell the records of the store from a key on; empty if the store fails.
-    List { from: Key, limit: usize, reply: oneshot::Sender<(Moment, Vec<Summary>)> },
+    /// Tell the records of the store from a slot on; empty if the store fails.
+    List { from: Slot, limit: usize, reply: oneshot::Sender<(Moment, Vec<Summary>)> },
 }
 
 /// Operations whose callers are gone.
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn find() -> Command {
-        Command::FindNode { target: Key::content(b"") }
+        Command::FindNode { target: dht_proto::Key::content(b"") }
     }
 
     #[track_caller]

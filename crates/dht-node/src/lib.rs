@@ -75,8 +75,8 @@ pub use status::{Drops, NodeStatus, StoredKey, Traffic};
 
 pub use dht_proto::limits::VALUE_MAX;
 pub use dht_proto::{
-    AuthorKey, AuthorSecret, Contact, Difficulty, Digest, Distance, Families, Inspection, Key,
-    Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError, Purpose,
+    AuthorKey, AuthorSecret, Contact, Custody, Difficulty, Digest, Distance, Families, Inspection,
+    Key, Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError,
     Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
 };
 pub use dht_routing::{Bootstrapped, Config, ConfigBuilder, ConfigError, Ponged, StoreReport};

@@ -1,13 +1,12 @@
 //! The handle of a running node.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dht_proto::{
     AuthorKey, AuthorSecret, Contact, Inspection, Key, Kind, KindSet, NetworkId, NodeId,
-    NodeIdentity, Record, Salt, Sequence, SignedBody, Value,
+    NodeIdentity, Record, Salt, Sequence, SignedBody, Slot, Value,
 };
 use dht_routing::{Bootstrapped, Command, Outcome, Ponged, StoreReport};
 use tokio::sync::watch;
@@ -205,7 +204,29 @@ impl Node {
 
     /// Fetches the newest version of the author's record under `salt`.
     pub async fn resolve(&self, author: &AuthorKey, salt: &Salt) -> Result<Found, FetchError> {
-        self.fetch_kinds(Key::signed(author, salt), KindSet::only(Kind::Signed)).await
+        self.resolve_key(Key::signed(author, salt)).await
+    }
+
+    /// Fetches the newest version of the signed record at `key`, whoever its author is.
+    pub async fn resolve_key(&self, key: Key) -> Result<Found, FetchError> {
+        self.fetch_kinds(key, KindSet::only(Kind::Signed)).await
+    }
+
+    /// The sequence to publish next: one above the highest that is found of the author's record under
+    /// `salt`, a deletion included; 1 if there is none. Another publisher may take it first: the higher
+    /// digest of two versions of one sequence wins.
+    pub async fn next_sequence(
+        &self,
+        author: &AuthorKey,
+        salt: &Salt,
+    ) -> Result<Sequence, FetchError> {
+        let highest = match self.resolve(author, salt).await {
+            Ok(found) => found.sequence(),
+            Err(FetchError::Deleted { sequence }) => sequence,
+            Err(FetchError::NotFound | FetchError::OtherKind { .. }) => Sequence(0),
+            Err(error) => return Err(error),
+        };
+        Ok(Sequence(highest.0.saturating_add(1)))
     }
 
     async fn fetch_kinds(&self, key: Key, kinds: KindSet) -> Result<Found, FetchError> {
@@ -270,19 +291,14 @@ impl Node {
     /// [`stored_keys_from`](Self::stored_keys_from) gives it page by page.
     pub async fn stored_keys(&self) -> Result<Vec<StoredKey>, Stopped> {
         let mut all: Vec<StoredKey> = Vec::new();
-        let mut from = Key::from_bytes([0; 32]);
-        loop {
-            let page = self.stored_keys_from(from, LIST_PAGE).await?;
-            let full = page.len() == LIST_PAGE;
-            // A page starts with the key the last one ended with: its kinds may be listed already.
-            let seen: BTreeSet<(Key, Kind)> =
-                all.iter().rev().take_while(|held| held.key == from).map(StoredKey::slot).collect();
-            all.extend(page.into_iter().filter(|held| !seen.contains(&held.slot())));
-            match all.last() {
-                Some(last) if full => from = last.key,
-                _ => return Ok(all),
-            }
+        let mut from = Some(Slot::FIRST);
+        while let Some(slot) = from {
+            let page = self.list(slot, LIST_PAGE).await?;
+            let is_last = page.len() < LIST_PAGE;
+            from = page.last().filter(|_| !is_last).and_then(|last| last.slot().next());
+            all.extend(page);
         }
+        Ok(all)
     }
 
     /// At most `limit` records of this node's own store from `from` on (inclusive), in the order of keys.
@@ -291,6 +307,10 @@ impl Node {
         from: Key,
         limit: usize,
     ) -> Result<Vec<StoredKey>, Stopped> {
+        self.list(Slot { key: from, ..Slot::FIRST }, limit).await
+    }
+
+    async fn list(&self, from: Slot, limit: usize) -> Result<Vec<StoredKey>, Stopped> {
         let (now, page) =
             self.shared.control.ask(|reply| Order::List { from, limit, reply }).await?;
         Ok(page.iter().map(|summary| StoredKey::of(summary, now)).collect())

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    DecodeError, Digest, Key, Kind, NetworkId, NodeIdentity, Problem, Purpose, Sequence, Summary,
+    Custody, DecodeError, Digest, Key, Kind, NetworkId, NodeIdentity, Problem, Sequence, Slot,
+    Summary,
 };
 use dht_store::Usage;
 
@@ -127,13 +128,13 @@ pub struct StoredKey {
     /// What is left of its life.
     pub remaining: Duration,
     /// Why it is kept.
-    pub purpose: Purpose,
+    pub custody: Custody,
 }
 
 impl StoredKey {
     /// Key and kind.
-    pub(crate) fn slot(&self) -> (Key, Kind) {
-        (self.key, self.kind)
+    pub(crate) fn slot(&self) -> Slot {
+        Slot { key: self.key, kind: self.kind }
     }
 
     pub(crate) fn of(summary: &Summary, now: dht_proto::Moment) -> Self {
@@ -144,7 +145,7 @@ impl StoredKey {
             digest: summary.digest,
             sequence: summary.sequence,
             remaining: summary.expires.since(now),
-            purpose: summary.purpose,
+            custody: summary.custody,
         }
     }
 }

@@ -93,8 +93,8 @@ impl Storage {
         self.store.usage()
     }
 
-    /// Records from a key on; none if the store fails.
-    pub(crate) fn list(&self, now: Moment, from: Key, limit: usize) -> Vec<Summary> {
+    /// Records from a slot on; none if the store fails.
+    pub(crate) fn list(&self, now: Moment, from: Slot, limit: usize) -> Vec<Summary> {
         self.store.list(now, from, limit).unwrap_or_else(|error| {
             tracing::error!(node = ?self.node, %error, "cannot list records");
             Vec::new()
@@ -104,7 +104,7 @@ impl Storage {
 
 #[cfg(test)]
 mod tests {
-    use dht_proto::{Purpose, Ttl, Value};
+    use dht_proto::{Custody, Purpose, Source, Ttl, Value};
     use dht_store::MemoryStore;
 
     use super::*;
@@ -116,8 +116,13 @@ mod tests {
     }
 
     fn terms(seconds: u32) -> Terms {
-        let expires = Ttl::from_secs(seconds).unwrap().ends(NOW);
-        Terms { expires, purpose: Purpose::Publish, expected: None }
+        Terms {
+            expires: Ttl::from_secs(seconds).unwrap().ends(NOW),
+            purpose: Purpose::Publish,
+            custody: Custody::Holder,
+            source: Source::LOCAL,
+            expected: None,
+        }
     }
 
     fn storage(capacity: u64) -> Storage {

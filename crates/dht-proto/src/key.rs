@@ -29,6 +29,18 @@ impl Key {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The key that follows as a number; `None` after the last.
+    pub(crate) fn next(self) -> Option<Self> {
+        let mut bytes = self.0;
+        for byte in bytes.iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                return Some(Self(bytes));
+            }
+        }
+        None
+    }
+
     /// XOR distance to a node (Maymounkov and Mazières, Kademlia, section 2.1).
     #[inline]
     pub fn distance(&self, node: &NodeId) -> Distance {

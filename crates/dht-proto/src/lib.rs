@@ -59,13 +59,14 @@ mod scope;
 pub mod seal;
 #[cfg(feature = "codec")]
 pub mod stream;
+mod terms;
 #[cfg(all(test, feature = "codec"))]
 mod testing;
 mod time;
 mod value;
 mod x25519;
 
-pub use admit::{Admission, Held, Purpose, Summary, Terms, admit};
+pub use admit::{Admission, admit};
 pub use contact::Contact;
 pub use cookie::{Cookie, CookieJar};
 #[cfg(feature = "codec")]
@@ -86,5 +87,6 @@ pub use record::{
     SignedBody, Slot,
 };
 pub use scope::Scope;
+pub use terms::{Custody, Held, Purpose, Source, Summary, Terms};
 pub use time::{Moment, Ttl};
 pub use value::{Digest, Value, ValueTooLarge};

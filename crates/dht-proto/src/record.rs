@@ -194,7 +194,8 @@ impl Record {
         Slot { key: self.key, kind: self.kind() }
     }
 
-    /// Hash of its value; of no bytes for a deletion, which [`sequence`](Self::sequence) sets apart.
+    /// Hash of its value. A deletion has one of its own, `BLAKE3 derive_key("dht v1 deleted", nothing)`, so
+    /// that it and an empty value of the same sequence are two versions.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -235,12 +236,12 @@ impl Record {
 }
 
 /// What the author signs: `"dht v1 record" || salt length (1 byte) || salt || sequence (8 bytes,
-/// little-endian) || form (1 byte: 0 value, 1 deleted) || BLAKE3(value)`; the hash is that of no bytes
-/// for a deletion. Returned with that hash.
+/// little-endian) || form (1 byte: 0 value, 1 deleted) || digest`, see [`Record::digest`]. Returned with
+/// that digest.
 fn signing_bytes(salt: &Salt, sequence: Sequence, body: &SignedBody) -> (Digest, Vec<u8>) {
     let (form, digest) = match body {
         SignedBody::Value(value) => (0_u8, value.digest()),
-        SignedBody::Deleted => (1, Value::default().digest()),
+        SignedBody::Deleted => (1, Digest::from_bytes(blake3::derive_key("dht v1 deleted", b""))),
     };
     let salt = salt.as_bytes();
     let mut message = Vec::with_capacity(13 + 1 + salt.len() + 8 + 1 + 32);

@@ -304,7 +304,8 @@ mod admission {
     use std::time::Duration;
 
     use dht_proto::{
-        Admission, Digest, Key, Kind, Moment, Purpose, Refusal, Sequence, Slot, Summary, admit,
+        Admission, Custody, Digest, Key, Kind, Moment, Purpose, Refusal, Sequence, Slot, Source,
+        Summary, Terms, admit,
     };
     use serde_json::{Value as Json, json};
 
@@ -321,7 +322,15 @@ mod admission {
         }
     }
 
-    fn summary(kind: &str, copy: &Json) -> Summary {
+    fn custody(name: &str) -> Custody {
+        match name {
+            "held" => Custody::Holder,
+            "cached" => Custody::Cache,
+            other => panic!("no custody {other}"),
+        }
+    }
+
+    fn summary(kind: &str, copy: &Json, custody: Custody) -> Summary {
         let kind = match kind {
             "content" => Kind::Content,
             "signed" => Kind::Signed,
@@ -335,7 +344,7 @@ mod admission {
             digest,
             sequence: Sequence(number(copy, "sequence")),
             expires: NOW + Duration::from_secs(number(copy, "expires")),
-            purpose: purpose(text(copy, "purpose")),
+            custody,
         }
     }
 
@@ -344,16 +353,24 @@ mod admission {
         for vector in vectors("admit") {
             let kind = text(&vector, "kind");
             let existing = &vector["existing"];
-            let existing = (!existing.is_null()).then(|| summary(kind, existing));
-            let incoming = summary(kind, &vector["incoming"]);
-            let expected = vector["expected"].as_u64().map(Sequence);
-            let result = match admit(existing.as_ref(), &incoming, expected) {
+            let existing = (!existing.is_null())
+                .then(|| summary(kind, existing, custody(text(existing, "custody"))));
+            let purpose = purpose(text(&vector["incoming"], "purpose"));
+            let incoming = summary(kind, &vector["incoming"], purpose.custody());
+            let terms = Terms {
+                expires: incoming.expires,
+                purpose,
+                custody: incoming.custody,
+                source: Source::LOCAL,
+                expected: vector["expected"].as_u64().map(Sequence),
+            };
+            let result = match admit(existing.as_ref(), &incoming, &terms) {
                 Ok(Admission::Insert) => json!("insert"),
                 Ok(Admission::Keep) => json!("keep"),
-                Ok(Admission::Renew { expires, purpose: renewed }) => {
-                    let renewed = format!("{renewed:?}").to_lowercase();
+                Ok(Admission::Renew { expires, custody }) => {
+                    let renewed = if custody == Custody::Cache { "cached" } else { "held" };
                     let expires = expires.since(NOW).as_secs();
-                    json!({ "renew": { "expires": expires, "purpose": renewed } })
+                    json!({ "renew": { "expires": expires, "custody": renewed } })
                 }
                 Err(Refusal::NameTaken) => json!({ "refused": { "code": 3 } }),
                 Err(Refusal::Stale { current }) => {

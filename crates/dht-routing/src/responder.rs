@@ -9,7 +9,7 @@ use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE
 use dht_proto::{
     Body, Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
     NodeIdentity, OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope,
-    Summary, Terms, Ttl,
+    Sequence, Source, Summary, Terms, Ttl,
 };
 
 use crate::{Config, Route, RoutingTable};
@@ -62,7 +62,7 @@ pub(crate) enum Then {
     /// Send it.
     Download { key: Key },
     /// Compare it with what is offered.
-    Offer { incoming: Summary, expected: Option<dht_proto::Sequence> },
+    Offer { incoming: Summary, terms: Terms },
 }
 
 /// An asker waiting for our own store.
@@ -118,7 +118,7 @@ impl Responder<'_> {
                 self.offered(asker, &details, ttl, purpose, expected)
             }
             Request::Store { record, ttl, purpose, expected } => {
-                let terms = Terms { expires: ttl.ends(self.now), purpose, expected };
+                let terms = self.terms(ttl, purpose, expected);
                 match self.objection(record.size()) {
                     None => Response::Save { record, terms },
                     Some(refusal) => Response::Reply(self.refused(asker, &record.key(), refusal)),
@@ -131,19 +131,20 @@ impl Responder<'_> {
         }
     }
 
-    /// Answers a request that waited for a load. Also tells what to renew in our store.
+    /// Answers a request that waited for a load. Also tells under which terms the record found is to be
+    /// renewed in our store, if it is.
     pub(crate) fn loaded(
         &self,
         asker: &Asker,
         then: &Then,
         found: Option<Held>,
-    ) -> (Reply, Option<Summary>) {
+    ) -> (Reply, Option<Terms>) {
         match then {
             Then::Fetch { key } => (self.fetched(asker, key, found), None),
             Then::Download { key } => (self.downloaded(asker, key, found), None),
-            Then::Offer { incoming, expected } => {
+            Then::Offer { incoming, terms } => {
                 let existing = found.map(|held| held.summary);
-                self.compared(asker, existing.as_ref(), *incoming, *expected)
+                self.compared(asker, existing.as_ref(), incoming, terms)
             }
         }
     }
@@ -162,44 +163,49 @@ impl Responder<'_> {
         details: &OfferDetails,
         ttl: Ttl,
         purpose: Purpose,
-        expected: Option<dht_proto::Sequence>,
+        expected: Option<Sequence>,
     ) -> Response {
         let size = usize::try_from(details.size).unwrap_or(usize::MAX);
         let key = details.slot.key;
         if let Some(refusal) = self.objection(size) {
             return Response::Reply(self.refused(asker, &key, refusal));
         }
+        let terms = self.terms(ttl, purpose, expected);
         let incoming = Summary {
             slot: details.slot,
             size,
             digest: details.digest,
             sequence: details.sequence,
-            expires: ttl.ends(self.now),
-            purpose,
+            expires: terms.expires,
+            custody: terms.custody,
         };
         Response::Load {
             key,
             kinds: details.kind().into(),
             whole_up_to: 0,
-            then: Then::Offer { incoming, expected },
+            then: Then::Offer { incoming, terms },
         }
+    }
+
+    /// How a record that another node sends is kept here.
+    fn terms(&self, ttl: Ttl, purpose: Purpose, expected: Option<Sequence>) -> Terms {
+        let (expires, custody) = (ttl.ends(self.now), purpose.custody());
+        Terms { expires, purpose, custody, source: Source::LOCAL, expected }
     }
 
     fn compared(
         &self,
         asker: &Asker,
         existing: Option<&Summary>,
-        incoming: Summary,
-        expected: Option<dht_proto::Sequence>,
-    ) -> (Reply, Option<Summary>) {
+        incoming: &Summary,
+        terms: &Terms,
+    ) -> (Reply, Option<Terms>) {
         use dht_proto::Admission::{Insert, Keep, Renew};
         let closer = Vec::new();
-        let (reply, renewed) = match dht_proto::admit(existing, &incoming, expected) {
+        let (reply, renewed) = match dht_proto::admit(existing, incoming, terms) {
             Ok(Insert) => (Reply::Wanted { closer }, None),
             Ok(Keep) => (Reply::Have { closer }, None),
-            Ok(Renew { expires, purpose }) => {
-                (Reply::Have { closer }, Some(Summary { expires, purpose, ..incoming }))
-            }
+            Ok(Renew { .. }) => (Reply::Have { closer }, Some(Terms { expected: None, ..*terms })),
             Err(refusal) => (Reply::Refused { refusal, closer }, None),
         };
         (self.with_closer(reply, asker, &incoming.slot.key), renewed)

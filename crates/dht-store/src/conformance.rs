@@ -91,9 +91,9 @@ macro_rules! conformance_tests {
             renewing_touches_no_bytes,
 
             records_are_listed_in_ascending_order_of_key_and_kind,
-            a_list_starts_at_its_key_and_ends_at_its_limit,
+            a_list_starts_at_its_slot_and_ends_at_its_limit,
             a_list_leaves_out_what_has_ended,
-            pages_of_four_reach_every_record_once,
+            pages_of_any_size_reach_every_record_once,
 
             every_record_counts_with_its_value_and_one_fixed_cost,
             bytes_are_freed_by_expiry_removal_and_replacement,

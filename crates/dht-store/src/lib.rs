@@ -8,13 +8,19 @@
 //! `dht-routing`.
 //!
 //! ```
-//! use dht_proto::{KindSet, Moment, Purpose, Record, Terms, Ttl, Value};
+//! use dht_proto::{Custody, KindSet, Moment, Purpose, Record, Source, Terms, Ttl, Value};
 //! use dht_store::{MemoryStore, RecordStore, Saved};
 //!
 //! let mut store = MemoryStore::default();
 //! let now = Moment::EPOCH;
 //! let record = Record::content(Value::new("hello")?);
-//! let terms = Terms { expires: Ttl::default().ends(now), purpose: Purpose::Publish, expected: None };
+//! let terms = Terms {
+//!     expires: Ttl::default().ends(now),
+//!     purpose: Purpose::Publish,
+//!     custody: Custody::Holder,
+//!     source: Source::from_bytes([7; 16]),
+//!     expected: None,
+//! };
 //! assert_eq!(store.save(now, record.clone(), terms)?, Saved::Inserted);
 //!
 //! let held = store.load(now, record.key(), KindSet::PROVEN, 1_000)?.expect("it was just saved");

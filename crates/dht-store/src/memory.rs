@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use dht_proto::{
-    Admission, Digest, Held, Key, Kind, KindSet, Moment, Purpose, Record, Refusal, Slot, Summary,
-    Terms, admit,
+    Admission, Custody, Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms,
+    admit,
 };
 
 use crate::quota::{CAPACITY_DEFAULT, Quota};
@@ -40,13 +40,19 @@ pub struct MemoryStore {
 struct Entry {
     record: Record,
     expires: Moment,
-    purpose: Purpose,
+    custody: Custody,
 }
 
 impl Entry {
     fn summary(&self) -> Summary {
-        let terms = Terms { expires: self.expires, purpose: self.purpose, expected: None };
-        Summary::of(&self.record, &terms)
+        Summary {
+            slot: self.record.slot(),
+            size: self.record.size(),
+            digest: self.record.digest(),
+            sequence: self.record.sequence(),
+            expires: self.expires,
+            custody: self.custody,
+        }
     }
 }
 
@@ -80,7 +86,7 @@ impl MemoryStore {
         };
         let mut missing = self.quota.missing(Quota::cost(incoming.size), cost_of(&incoming.slot));
         let mut victims = Vec::new();
-        for slot in self.deadlines.yielding(now, incoming.expires, incoming.purpose) {
+        for slot in self.deadlines.yielding(now, incoming.expires, incoming.custody) {
             if missing == 0 {
                 break;
             }
@@ -94,23 +100,23 @@ impl MemoryStore {
 
     fn put(&mut self, slot: Slot, entry: Entry) {
         self.forget(slot);
-        self.deadlines.insert(slot, entry.expires, entry.purpose);
+        self.deadlines.insert(slot, entry.expires, entry.custody);
         self.quota.add(entry.record.size());
         self.records.insert(slot, entry);
     }
 
     fn forget(&mut self, slot: Slot) {
         if let Some(entry) = self.records.remove(&slot) {
-            self.deadlines.remove(slot, entry.expires, entry.purpose);
+            self.deadlines.remove(slot, entry.expires, entry.custody);
             self.quota.subtract(entry.record.size());
         }
     }
 
-    fn change_terms(&mut self, slot: Slot, expires: Moment, purpose: Purpose) {
+    fn change_terms(&mut self, slot: Slot, expires: Moment, custody: Custody) {
         if let Some(entry) = self.records.get_mut(&slot) {
-            self.deadlines.remove(slot, entry.expires, entry.purpose);
-            self.deadlines.insert(slot, expires, purpose);
-            (entry.expires, entry.purpose) = (expires, purpose);
+            self.deadlines.remove(slot, entry.expires, entry.custody);
+            self.deadlines.insert(slot, expires, custody);
+            (entry.expires, entry.custody) = (expires, custody);
         }
     }
 }
@@ -151,17 +157,17 @@ impl RecordStore for MemoryStore {
         let incoming = Summary::of(&record, &terms);
         let slot = incoming.slot;
         let existing = self.live(now, slot).map(Entry::summary);
-        match admit(existing.as_ref(), &incoming, terms.expected)? {
+        match admit(existing.as_ref(), &incoming, &terms)? {
             Admission::Insert => {
                 for victim in self.victims(now, &incoming)? {
                     self.forget(victim);
                 }
-                let Terms { expires, purpose, .. } = terms;
-                self.put(slot, Entry { record, expires, purpose });
+                let Terms { expires, custody, .. } = terms;
+                self.put(slot, Entry { record, expires, custody });
                 Ok(Saved::Inserted)
             }
-            Admission::Renew { expires, purpose } => {
-                self.change_terms(slot, expires, purpose);
+            Admission::Renew { expires, custody } => {
+                self.change_terms(slot, expires, custody);
                 Ok(Saved::Kept)
             }
             Admission::Keep => Ok(Saved::Kept),
@@ -179,9 +185,9 @@ impl RecordStore for MemoryStore {
         let Some(existing) = existing.filter(|summary| summary.digest == digest) else {
             return Ok(false);
         };
-        let again = Summary { expires: terms.expires, purpose: terms.purpose, ..existing };
-        if let Ok(Admission::Renew { expires, purpose }) = admit(Some(&existing), &again, None) {
-            self.change_terms(slot, expires, purpose);
+        let again = Summary { expires: terms.expires, custody: terms.custody, ..existing };
+        if let Ok(Admission::Renew { expires, custody }) = admit(Some(&existing), &again, &terms) {
+            self.change_terms(slot, expires, custody);
         }
         Ok(true)
     }
@@ -204,13 +210,9 @@ impl RecordStore for MemoryStore {
         self.deadlines.next()
     }
 
-    fn list(&self, now: Moment, from: Key, limit: usize) -> Result<Vec<Summary>, StoreError> {
-        let [first, ..] = Kind::ALL;
-        let live = self
-            .records
-            .range(Slot { key: from, kind: first }..)
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.expires > now);
+    fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
+        let live =
+            self.records.range(from..).map(|(_, entry)| entry).filter(|entry| entry.expires > now);
         Ok(live.take(limit).map(Entry::summary).collect())
     }
 

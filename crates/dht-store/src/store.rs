@@ -27,7 +27,7 @@ pub trait RecordStore: Send {
     /// Keeps `record` under `terms`, if [`dht_proto::admit`] and the quota let it.
     ///
     /// A record that needs room takes that of records whose life has ended, then that of copies kept as
-    /// [`Purpose::Cache`](dht_proto::Purpose::Cache), soonest to end first; a cached copy takes only that
+    /// [`Custody::Cache`](dht_proto::Custody::Cache), soonest to end first; a cached copy takes only that
     /// of copies that end no later than itself. What still does not fit is refused: [`Refusal::TooLarge`]
     /// if the value would not fit an empty store or is over the limit for one value, else [`Refusal::Full`].
     fn save(&mut self, now: Moment, record: Record, terms: Terms) -> Result<Saved, SaveError>;
@@ -53,11 +53,11 @@ pub trait RecordStore: Send {
     /// ended is not freed.
     fn next_expiry(&self) -> Option<Moment>;
 
-    /// Live records in ascending order of (key, kind), from `from` on (inclusive), at most `limit`.
+    /// Live records in ascending order of slot, from `from` on (inclusive), at most `limit`.
     ///
-    /// To page through a store, ask on from the last key and skip what was seen: a key has at most three
-    /// records, so a `limit` of four or more always gets further.
-    fn list(&self, now: Moment, from: Key, limit: usize) -> Result<Vec<Summary>, StoreError>;
+    /// To page through a store, begin with [`Slot::FIRST`] and ask on from the slot that follows the last
+    /// one told ([`Slot::next`]).
+    fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError>;
 
     /// What is used of the quota, by every record not yet freed.
     fn usage(&self) -> Usage;
@@ -100,7 +100,7 @@ impl<S: RecordStore + ?Sized> RecordStore for Box<S> {
         (**self).next_expiry()
     }
 
-    fn list(&self, now: Moment, from: Key, limit: usize) -> Result<Vec<Summary>, StoreError> {
+    fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         (**self).list(now, from, limit)
     }
 

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Admission, AuthorSecret, Held, Key, KindSet, Moment, Purpose, Record, Refusal, Salt, Sequence,
-    SignedBody, Summary, Terms, Value, admit,
+    Admission, AuthorSecret, Custody, Held, KindSet, Moment, Purpose, Record, Refusal, Salt,
+    Sequence, SignedBody, Slot, Source, Summary, Terms, Ttl, Value, admit,
 };
 use dht_store::{MemoryStore, RECORD_COST, RecordStore, SaveError, Saved};
 use proptest::collection::vec;
@@ -52,6 +52,7 @@ enum Call {
 struct TermsAfter {
     seconds: u64,
     purpose: Purpose,
+    custody: Custody,
     expected: Option<u64>,
 }
 
@@ -60,6 +61,8 @@ impl TermsAfter {
         Terms {
             expires: now + Duration::from_secs(self.seconds),
             purpose: self.purpose,
+            custody: self.custody,
+            source: Source::LOCAL,
             expected: self.expected.map(Sequence),
         }
     }
@@ -67,11 +70,19 @@ impl TermsAfter {
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     let record = || 0..records().len();
-    let purpose =
-        prop_oneof![Just(Purpose::Publish), Just(Purpose::Replicate), Just(Purpose::Cache)];
+    let own =
+        (1_u32..9).prop_filter_map("a life", Ttl::from_secs).prop_map(|ttl| Custody::Own { ttl });
+    let sent = prop_oneof![
+        own.prop_map(|own| (Purpose::Publish, own)),
+        Just((Purpose::Publish, Custody::Holder)),
+        Just((Purpose::Replicate, Custody::Holder)),
+        Just((Purpose::Replicate, Custody::Mirror)),
+        Just((Purpose::Cache, Custody::Cache)),
+    ];
     let expected = prop_oneof![4 => Just(None), 1 => (0_u64..4).prop_map(Some)];
-    let terms = (0_u64..12, purpose, expected)
-        .prop_map(|(seconds, purpose, expected)| TermsAfter { seconds, purpose, expected });
+    let terms = (0_u64..12, sent, expected).prop_map(|(seconds, (purpose, custody), expected)| {
+        TermsAfter { seconds, purpose, custody, expected }
+    });
     let call = prop_oneof![
         10 => (record(), terms.clone()).prop_map(|(record, terms)| Call::Save { record, terms }),
         3 => (record(), terms).prop_map(|(record, terms)| Call::Renew { record, terms }),
@@ -102,10 +113,10 @@ impl Model {
     fn save(&mut self, record: &Record, terms: Terms) -> Result<Saved, Refusal> {
         let position = self.position(record);
         let existing = position.map(|at| Summary::of(&self.0[at].0, &self.0[at].1));
-        match (admit(existing.as_ref(), &Summary::of(record, &terms), terms.expected)?, position) {
+        match (admit(existing.as_ref(), &Summary::of(record, &terms), &terms)?, position) {
             (Admission::Keep, _) => Ok(Saved::Kept),
-            (Admission::Renew { expires, purpose }, Some(at)) => {
-                self.0[at].1 = Terms { expires, purpose, expected: None };
+            (Admission::Renew { expires, custody }, Some(at)) => {
+                self.0[at].1 = Terms { expires, custody, ..self.0[at].1 };
                 Ok(Saved::Kept)
             }
             (_, position) => {
@@ -131,8 +142,8 @@ impl Model {
         while self.bytes() > CAPACITY {
             let evictable = self.0.iter().enumerate().filter(|(_, (held, terms))| {
                 held.slot() != record.slot()
-                    && terms.purpose == Purpose::Cache
-                    && (newest.purpose != Purpose::Cache || terms.expires <= newest.expires)
+                    && terms.custody == Custody::Cache
+                    && (newest.custody != Custody::Cache || terms.expires <= newest.expires)
             });
             let soonest = evictable.min_by_key(|(_, (held, terms))| (terms.expires, held.slot()));
             let (at, _) = soonest.ok_or(Refusal::Full)?;
@@ -167,7 +178,7 @@ impl Model {
 }
 
 fn listed(store: &MemoryStore, now: Moment) -> Vec<Held> {
-    let summaries = store.list(now, Key::from_bytes([0; 32]), usize::MAX).unwrap();
+    let summaries = store.list(now, Slot::FIRST, usize::MAX).unwrap();
     let load = |summary: &Summary| {
         let kinds = KindSet::only(summary.slot.kind);
         store.load(now, summary.slot.key, kinds, usize::MAX).unwrap().unwrap()

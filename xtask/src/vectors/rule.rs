@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use dht_proto::{
-    Admission, Digest, Key, Kind, Moment, Purpose, Refusal, Scope, Sequence, Slot, Summary, admit,
+    Admission, Custody, Digest, Key, Kind, Moment, Purpose, Refusal, Scope, Sequence, Slot, Source,
+    Summary, Terms, admit,
 };
 use serde_json::{Value, json};
 
 const NOW: Moment = Moment::from_secs(1_000_000);
 const PURPOSES: [Purpose; 3] = [Purpose::Publish, Purpose::Replicate, Purpose::Cache];
 
-/// A record as these vectors tell it: kind, value (one byte stands for it), sequence, purpose, seconds.
+/// A record as these vectors tell it: kind, value (one byte stands for it), sequence, why it was sent, and
+/// so how it is kept, seconds.
 #[derive(Clone, Copy)]
 struct Kept {
     kind: Kind,
@@ -29,8 +31,26 @@ impl Kept {
             digest: Digest::from_bytes([self.value; 32]),
             sequence: Sequence(self.sequence),
             expires: NOW + Duration::from_secs(self.seconds),
-            purpose: self.purpose,
+            custody: self.purpose.custody(),
         }
+    }
+
+    /// As it lies in the slot.
+    fn describe_kept(self) -> Value {
+        let mut told = self.describe();
+        told["custody"] = json!(custody(self.purpose.custody()));
+        told
+    }
+
+    /// As it comes.
+    fn describe_sent(self) -> Value {
+        let mut told = self.describe();
+        told["purpose"] = json!(match self.purpose {
+            Purpose::Publish => "publish",
+            Purpose::Replicate => "replicate",
+            Purpose::Cache => "cache",
+        });
+        told
     }
 
     fn describe(self) -> Value {
@@ -38,7 +58,6 @@ impl Kept {
             "digest": Digest::from_bytes([self.value; 32]).to_string(),
             "size": 1,
             "sequence": self.sequence,
-            "purpose": purpose(self.purpose),
             "expires": self.seconds,
         })
     }
@@ -50,7 +69,8 @@ pub(super) fn admissions() -> Result<Vec<Value>> {
         let copy =
             |value, sequence, purpose, seconds| Kept { kind, value, sequence, purpose, seconds };
         vectors.push(vector(kind, None, copy(1, 0, Purpose::Publish, 60), None)?);
-        for (old, new) in PURPOSES.iter().flat_map(|old| PURPOSES.map(|new| (*old, new))) {
+        let kept = [Purpose::Publish, Purpose::Cache];
+        for (old, new) in kept.iter().flat_map(|old| PURPOSES.map(|new| (*old, new))) {
             let existing = Some(copy(1, 0, old, 60));
             vectors.push(vector(kind, existing, copy(1, 0, new, 100), None)?);
             vectors.push(vector(kind, existing, copy(1, 0, new, 30), None)?);
@@ -90,11 +110,19 @@ fn vector(
     expected: Option<u64>,
 ) -> Result<Value> {
     let old = existing.map(Kept::summary);
-    let result = match admit(old.as_ref(), &incoming.summary(), expected.map(Sequence)) {
+    let summary = incoming.summary();
+    let terms = Terms {
+        expires: summary.expires,
+        purpose: incoming.purpose,
+        custody: summary.custody,
+        source: Source::LOCAL,
+        expected: expected.map(Sequence),
+    };
+    let result = match admit(old.as_ref(), &summary, &terms) {
         Ok(Admission::Insert) => json!("insert"),
         Ok(Admission::Keep) => json!("keep"),
-        Ok(Admission::Renew { expires, purpose: renewed }) => json!({
-            "renew": { "expires": expires.since(NOW).as_secs(), "purpose": purpose(renewed) }
+        Ok(Admission::Renew { expires, custody: renewed }) => json!({
+            "renew": { "expires": expires.since(NOW).as_secs(), "custody": custody(renewed) }
         }),
         Err(Refusal::NameTaken) => json!({ "refused": { "code": 3 } }),
         Err(Refusal::Stale { current }) => {
@@ -107,18 +135,18 @@ fn vector(
     };
     Ok(json!({
         "kind": kind.to_string(),
-        "existing": existing.map(Kept::describe),
-        "incoming": incoming.describe(),
+        "existing": existing.map(Kept::describe_kept),
+        "incoming": incoming.describe_sent(),
         "expected": expected,
         "result": result,
     }))
 }
 
-fn purpose(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Publish => "publish",
-        Purpose::Replicate => "replicate",
-        Purpose::Cache => "cache",
+/// All that others can tell of a custody.
+fn custody(custody: Custody) -> &'static str {
+    match custody {
+        Custody::Own { .. } | Custody::Holder | Custody::Mirror => "held",
+        Custody::Cache => "cached",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use dht_node::{Contact, Distance, Key, NodeId, NodeStatus, Ponged, Purpose, StoredKey};
+use dht_node::{Contact, Custody, Distance, Key, NodeId, NodeStatus, Ponged, StoredKey};
 
 use super::command::VERBS;
 use crate::quantity::{plural, show_bytes, show_count, show_span};
@@ -56,7 +56,7 @@ pub(super) fn route(local: NodeId, peers: &[Contact]) -> String {
     text
 }
 
-/// The node's own records: key, kind, size, remaining life, purpose.
+/// The node's own records: key, kind, size, remaining life, why it is here.
 pub(super) fn list(held: &[StoredKey]) -> String {
     let bytes: u64 = held.iter().map(|record| record.size as u64).sum();
     let count = held.len() as u64;
@@ -69,7 +69,7 @@ pub(super) fn list(held: &[StoredKey]) -> String {
             record.kind.to_string(),
             show_count(record.size as u64),
             show_span(record.remaining),
-            purpose(record.purpose),
+            custody(record.custody),
         );
     }
     if held.len() > LISTED_MAX {
@@ -78,11 +78,12 @@ pub(super) fn list(held: &[StoredKey]) -> String {
     text
 }
 
-fn purpose(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Publish => "published",
-        Purpose::Replicate => "replica",
-        Purpose::Cache => "cached",
+fn custody(custody: Custody) -> &'static str {
+    match custody {
+        Custody::Own { .. } => "own",
+        Custody::Holder => "holder",
+        Custody::Mirror => "mirror",
+        Custody::Cache => "cache",
     }
 }
 

@@ -94,9 +94,26 @@ pub struct Slot {
     pub kind: Kind,
 }
 
+impl Slot {
+    /// The first slot there is, in ascending order of key and kind: where listing all begins.
+    pub const FIRST: Self = Self { key: Key::from_bytes([0; 32]), kind: Kind::Content };
+
+    /// The slot that follows: the next kind at the key, or the first kind at the next key. `None` at the
+    /// end. To page through a store, ask on from the one that follows the last slot told.
+    pub fn next(self) -> Option<Self> {
+        let kind = match self.kind {
+            Kind::Content => Kind::Signed,
+            Kind::Signed => Kind::Named,
+            Kind::Named => return Some(Self { key: self.key.next()?, kind: Kind::Content }),
+        };
+        Some(Self { kind, ..self })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Kind, KindSet};
+    use super::{Kind, KindSet, Slot};
+    use crate::Key;
 
     #[test]
     fn a_set_holds_the_kinds_put_into_it() {
@@ -128,5 +145,21 @@ mod tests {
         assert_eq!(KindSet::only(Kind::Content).bits(), 1);
         assert_eq!(KindSet::only(Kind::Signed).bits(), 2);
         assert_eq!(KindSet::only(Kind::Named).bits(), 4);
+    }
+
+    #[test]
+    fn slots_follow_each_other_by_kind_then_key() {
+        let slots = std::iter::successors(Some(Slot::FIRST), |slot| slot.next());
+        let taken: Vec<_> = slots.take(1_000).collect();
+        assert!(taken.is_sorted_by(|one, other| one < other));
+        assert_eq!(taken[3], Slot { key: Slot::FIRST.key.next().unwrap(), kind: Kind::Content });
+        assert_eq!(taken[999].key.as_bytes()[30..], [1, 77]);
+    }
+
+    #[test]
+    fn nothing_follows_the_last_slot() {
+        let last = Slot { key: Key::from_bytes([0xff; 32]), kind: Kind::Named };
+        assert_eq!(last.next(), None);
+        assert!(Slot { kind: Kind::Signed, ..last }.next() == Some(last));
     }
 }

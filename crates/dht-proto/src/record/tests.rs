@@ -88,7 +88,8 @@ fn a_signed_record_with_any_part_changed_is_refused() {
 fn an_empty_value_and_a_deletion_are_not_the_same() {
     let empty = signed(SignedBody::Value(Value::default()));
     let deleted = signed(SignedBody::Deleted);
-    assert_eq!(empty.digest(), deleted.digest());
+    assert_ne!(empty.digest(), deleted.digest());
+    assert_eq!(empty.sequence(), deleted.sequence());
     assert_ne!(empty.as_signed().unwrap().signature(), deleted.as_signed().unwrap().signature());
     assert_eq!(empty.value(), Some(&Value::default()));
     assert_eq!(deleted.value(), None);
@@ -103,8 +104,9 @@ fn the_bytes_that_are_signed_are_those_of_the_protocol() {
     expected.extend_from_slice(digest.as_bytes());
     assert_eq!(bytes, expected);
     let (digest, bytes) = signing_bytes(&Salt::default(), Sequence(0), &SignedBody::Deleted);
-    assert_eq!(digest, Digest::from_bytes(*blake3::hash(b"").as_bytes()));
-    assert_eq!(bytes[..24], *b"dht v1 record\0\0\0\0\0\0\0\0\0\x01\xaf");
+    assert_eq!(digest, Digest::from_bytes(blake3::derive_key("dht v1 deleted", b"")));
+    assert_eq!(bytes[..23], *b"dht v1 record\0\0\0\0\0\0\0\0\0\x01");
+    assert_eq!(bytes[23..], *digest.as_bytes());
 }
 
 #[test]

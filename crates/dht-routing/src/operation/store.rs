@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use dht_proto::{
     Contact, Distance, Held, Kind, KindSet, NodeId, OfferDetails, Purpose, Record, Refusal, Reply,
-    Request, Sequence, Summary, Terms, Ttl,
+    Request, Sequence, Source, Summary, Terms, Ttl,
 };
 
 use super::{Happened, Order, Scene, TRIES, follow};
@@ -179,14 +179,17 @@ impl Store {
     }
 
     fn loaded(&mut self, scene: &Scene<'_>, found: Option<&Held>) {
+        let purpose = Purpose::Publish;
         let terms = Terms {
             expires: self.ttl.ends(scene.now),
-            purpose: Purpose::Publish,
+            purpose,
+            custody: purpose.custody(),
+            source: Source::LOCAL,
             expected: self.expected,
         };
         let incoming = Summary::of(&self.record, &terms);
         let existing = found.map(|held| &held.summary);
-        self.own_objection = dht_proto::admit(existing, &incoming, self.expected).is_err();
+        self.own_objection = dht_proto::admit(existing, &incoming, &terms).is_err();
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {

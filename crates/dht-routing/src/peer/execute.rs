@@ -1,6 +1,6 @@
 //! Carrying out what operations order.
 
-use dht_proto::{Body, Contact, Message, Moment, Purpose, Request, RequestId, Terms};
+use dht_proto::{Body, Contact, Message, Moment, Purpose, Request, RequestId, Source, Terms};
 
 use super::{Effect, Peer};
 use crate::operation::Order;
@@ -25,7 +25,9 @@ impl Peer {
             }
             Order::Save { record, expires, expected } => {
                 let ticket = self.ticket(Effect::Operation(id));
-                let terms = Terms { expires, purpose: Purpose::Publish, expected };
+                let purpose = Purpose::Publish;
+                let (custody, source) = (purpose.custody(), Source::LOCAL);
+                let terms = Terms { expires, purpose, custody, source, expected };
                 self.outputs.push_back(Output::Save { ticket, record, terms });
             }
             // The caller takes these out: they end the operation.

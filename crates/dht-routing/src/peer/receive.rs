@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dht_proto::{
     Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Refusal, Reply,
-    Request, RequestId, Role, Scope, Terms,
+    Request, RequestId, Role, Scope,
 };
 
 use super::{EFFECTS_MAX, Effect, Peer};
@@ -92,14 +92,9 @@ impl Peer {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Loaded(found)),
             Some(Effect::Answer(lookout)) => {
                 let Lookout { asker, then: Waiting::Loaded(then) } = *lookout else { return };
+                let place = found.as_ref().map(|held| (held.summary.slot, held.summary.digest));
                 let (reply, renewed) = self.responder(now).loaded(&asker, &then, found);
-                if let Some(summary) = renewed {
-                    let terms = Terms {
-                        expires: summary.expires,
-                        purpose: summary.purpose,
-                        expected: None,
-                    };
-                    let (slot, digest) = (summary.slot, summary.digest);
+                if let (Some(terms), Some((slot, digest))) = (renewed, place) {
                     self.outputs.push_back(Output::Renew { slot, digest, terms });
                 }
                 self.reply(&asker, reply);

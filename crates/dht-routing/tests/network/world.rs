@@ -231,6 +231,8 @@ impl World {
                         let terms = Terms {
                             expires: now + Duration::from_mins(1),
                             purpose: dht_proto::Purpose::Publish,
+                            custody: dht_proto::Custody::Holder,
+                            source: dht_proto::Source::LOCAL,
                             expected: None,
                         };
                         let summary = Summary::of(lie, &terms);
@@ -307,13 +309,13 @@ impl Host {
         let slot = record.slot();
         let incoming = Summary::of(&record, &terms);
         let existing = self.store.get(&slot).map(|(_, s)| *s).filter(|s| s.expires > now);
-        match admit(existing.as_ref(), &incoming, terms.expected)? {
+        match admit(existing.as_ref(), &incoming, &terms)? {
             Admission::Insert => {
                 self.store.insert(slot, (record, incoming));
             }
-            Admission::Renew { expires, purpose } => {
+            Admission::Renew { expires, custody } => {
                 if let Some((_, summary)) = self.store.get_mut(&slot) {
-                    (summary.expires, summary.purpose) = (expires, purpose);
+                    (summary.expires, summary.custody) = (expires, custody);
                 }
             }
             Admission::Keep => {}

@@ -35,7 +35,9 @@ pub fn save_applies_admit_to_the_live_record_of_the_slot<S: RecordStore>(
 
 fn under_all_terms(record: &Record) -> impl Iterator<Item = (Record, Terms)> {
     [Purpose::Publish, Purpose::Replicate, Purpose::Cache].into_iter().flat_map(move |purpose| {
-        [10, 20].map(|seconds| (record.clone(), Terms { purpose, ..published(seconds) }))
+        [10, 20].map(|seconds| {
+            (record.clone(), Terms { purpose, custody: purpose.custody(), ..published(seconds) })
+        })
     })
 }
 
@@ -52,14 +54,14 @@ fn saves_as_admitted(
     let incoming = Summary::of(record, &terms);
     let result = store.save(NOW, record.clone(), terms);
     let now_held = find(store, NOW, record.slot()).map(|held| held.summary);
-    match admit(old.as_ref(), &incoming, terms.expected) {
+    match admit(old.as_ref(), &incoming, &terms) {
         Ok(Admission::Insert) => {
             assert!(matches!(result, Ok(Saved::Inserted)), "{old:?} {incoming:?}: {result:?}");
             assert_eq!(now_held, Some(incoming));
         }
-        Ok(Admission::Renew { expires, purpose }) => {
+        Ok(Admission::Renew { expires, custody }) => {
             assert!(matches!(result, Ok(Saved::Kept)), "{old:?} {incoming:?}: {result:?}");
-            assert_eq!(now_held, old.map(|old| Summary { expires, purpose, ..old }));
+            assert_eq!(now_held, old.map(|old| Summary { expires, custody, ..old }));
         }
         Ok(Admission::Keep) => {
             assert!(matches!(result, Ok(Saved::Kept)), "{old:?} {incoming:?}: {result:?}");

@@ -95,7 +95,7 @@ impl<S: RecordStore> RecordStore for FailingStore<S> {
         self.store.next_expiry()
     }
 
-    fn list(&self, now: Moment, from: Key, limit: usize) -> Result<Vec<Summary>, StoreError> {
+    fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         self.count()?;
         self.store.list(now, from, limit)
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dht_proto::{KindSet, Moment, Record, Terms};
+use dht_proto::{KindSet, Moment, Record, Slot, Terms};
 
 use super::sample::{
-    NO_KEY, NOW, after, cached, content, copied, find, holds, insert, named, published, value,
+    NOW, after, cached, content, copied, find, holds, insert, named, published, value,
     version,
 };
 use super::snapshot::Snapshot;
@@ -37,7 +37,7 @@ pub fn a_record_whose_life_has_ended_is_absent_in_every_call<S: RecordStore>(
     let store = ended();
     assert_eq!(find(&store, later, record.slot()), None);
     assert_eq!(store.load(later, record.key(), KindSet::ALL, 0).unwrap(), None);
-    assert_eq!(store.list(later, NO_KEY, usize::MAX).unwrap(), []);
+    assert_eq!(store.list(later, Slot::FIRST, usize::MAX).unwrap(), []);
     assert!(!ended().remove(later, record.slot()).unwrap());
     assert!(!ended().renew(later, record.slot(), record.digest(), published(99)).unwrap());
     let other = named("n", "new");
@@ -107,7 +107,7 @@ pub fn the_next_expiry_is_the_earliest_end_of_life<S: RecordStore>(mut make: imp
     assert_eq!(store.next_expiry(), Some(after(20)));
     insert(&mut store, &early, cached(10));
     assert_eq!(store.next_expiry(), Some(after(10)));
-    assert_eq!(store.list(after(15), NO_KEY, usize::MAX).unwrap().len(), 1);
+    assert_eq!(store.list(after(15), Slot::FIRST, usize::MAX).unwrap().len(), 1);
     assert_eq!(store.next_expiry(), Some(after(10)), "it is not freed yet");
     assert_eq!(store.save(NOW, early, published(30)).unwrap(), Saved::Kept);
     assert_eq!(store.next_expiry(), Some(after(20)));

@@ -1,6 +1,6 @@
 //! Clauses about the same value coming again: who may extend a life, and who may not.
 
-use dht_proto::{Digest, Moment, Purpose, Record, Terms};
+use dht_proto::{Custody, Digest, Moment, Record, Terms};
 
 use super::sample::{
     NOW, after, cached, content, copied, find, insert, named, published, save, version,
@@ -9,9 +9,9 @@ use super::snapshot::Snapshot;
 use crate::{RecordStore, Saved};
 
 #[track_caller]
-fn terms_of(store: &impl RecordStore, record: &Record) -> (Moment, Purpose) {
+fn terms_of(store: &impl RecordStore, record: &Record) -> (Moment, Custody) {
     let held = find(store, NOW, record.slot()).expect("it is held");
-    (held.summary.expires, held.summary.purpose)
+    (held.summary.expires, held.summary.custody)
 }
 
 /// Of every kind; it is no stale version of itself.
@@ -23,7 +23,7 @@ pub fn a_byte_identical_re_publication_extends_the_life<S: RecordStore>(
             let mut store = make();
             insert(&mut store, &record, first);
             assert_eq!(save(&mut store, &record, published(20)), Saved::Kept);
-            assert_eq!(terms_of(&store, &record), (after(20), Purpose::Publish));
+            assert_eq!(terms_of(&store, &record), (after(20), Custody::Holder));
             assert_eq!(store.usage().records, 1);
             assert_eq!(store.expire(after(10)).unwrap(), 0, "the first end is forgotten");
         }
@@ -36,7 +36,7 @@ pub fn a_re_publication_never_shortens_a_life<S: RecordStore>(mut make: impl FnM
     let record = content("a");
     insert(&mut store, &record, published(20));
     assert_eq!(save(&mut store, &record, published(10)), Saved::Kept);
-    assert_eq!(terms_of(&store, &record), (after(20), Purpose::Publish));
+    assert_eq!(terms_of(&store, &record), (after(20), Custody::Holder));
 }
 
 /// However late the end it carries, and whether the record was published here or copied.
@@ -69,7 +69,7 @@ pub fn a_holders_copy_makes_a_cached_one_a_held_one<S: RecordStore>(mut make: im
     let record = content("a");
     insert(&mut store, &record, cached(10));
     assert_eq!(save(&mut store, &record, copied(20)), Saved::Kept);
-    assert_eq!(terms_of(&store, &record), (after(20), Purpose::Replicate));
+    assert_eq!(terms_of(&store, &record), (after(20), Custody::Holder));
 }
 
 /// For every purpose in place and coming, and ends before, at and after the old one.
@@ -110,7 +110,7 @@ pub fn renewing_touches_no_bytes<S: RecordStore>(mut make: impl FnMut() -> S) {
     let before = store.usage();
     let past = Terms { expires: Moment::EPOCH, ..published(0) };
     assert!(store.renew(NOW, record.slot(), record.digest(), past).unwrap());
-    assert_eq!(terms_of(&store, &record), (after(10), Purpose::Publish));
+    assert_eq!(terms_of(&store, &record), (after(10), Custody::Holder));
     assert!(store.renew(NOW, record.slot(), record.digest(), published(99)).unwrap());
     assert_eq!(store.usage(), before);
     let held = find(&store, NOW, record.slot()).expect("it is held");

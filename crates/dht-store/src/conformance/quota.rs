@@ -1,10 +1,10 @@
 //! Clauses about the quota: what counts, what gives way, and what is refused.
 
 use dht_proto::limits::VALUE_MAX;
-use dht_proto::{Moment, Record, Refusal, Sequence, SignedBody, Terms, Value};
+use dht_proto::{Moment, Record, Refusal, Sequence, SignedBody, Slot, Terms, Value};
 
 use super::sample::{
-    NO_KEY, NOW, after, cached, content, deletion, filled, find, holds, insert, named, published,
+    NOW, after, cached, content, deletion, filled, find, holds, insert, named, published,
     refusal, save, signed, version,
 };
 use super::snapshot::Snapshot;
@@ -206,7 +206,7 @@ pub fn a_value_that_no_empty_store_could_hold_is_too_large<S: RecordStore>(
     assert!(matches!(refusal(&mut store, &over, published(10)), Refusal::TooLarge { .. }));
     assert_eq!(Snapshot::of(&store), before);
     insert(&mut store, &Record::content(filled(1, limit)), published(10));
-    assert_eq!(store.list(Moment::EPOCH, NO_KEY, usize::MAX).unwrap().len(), 1);
+    assert_eq!(store.list(Moment::EPOCH, Slot::FIRST, usize::MAX).unwrap().len(), 1);
     let empty = Record::content(Value::default());
     assert_eq!(refusal(&mut store, &empty, published(10)), Refusal::Full);
 }

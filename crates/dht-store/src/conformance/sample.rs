@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    AuthorSecret, Held, Key, KindSet, Moment, Purpose, Record, Refusal, Salt, Sequence, SignedBody,
-    Slot, Terms, Value,
+    AuthorSecret, Custody, Held, Key, KindSet, Moment, Purpose, Record, Refusal, Salt, Sequence,
+    SignedBody, Slot, Source, Terms, Value,
 };
 
 use crate::{RecordStore, SaveError, Saved};
@@ -55,7 +55,13 @@ pub(super) fn signed(sequence: u64, body: SignedBody) -> Record {
 
 /// From its publisher, until `seconds` after [`NOW`].
 pub(super) fn published(seconds: u64) -> Terms {
-    Terms { expires: after(seconds), purpose: Purpose::Publish, expected: None }
+    Terms {
+        expires: after(seconds),
+        purpose: Purpose::Publish,
+        custody: Custody::Holder,
+        source: Source::LOCAL,
+        expected: None,
+    }
 }
 
 /// A holder's copy, until `seconds` after [`NOW`].
@@ -65,7 +71,7 @@ pub(super) fn copied(seconds: u64) -> Terms {
 
 /// A cached copy, until `seconds` after [`NOW`].
 pub(super) fn cached(seconds: u64) -> Terms {
-    Terms { purpose: Purpose::Cache, ..published(seconds) }
+    Terms { purpose: Purpose::Cache, custody: Custody::Cache, ..published(seconds) }
 }
 
 /// Compare-and-swap from `sequence`.

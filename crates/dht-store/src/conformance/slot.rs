@@ -11,7 +11,7 @@ use crate::{RecordStore, Usage};
 pub fn an_empty_store_holds_nothing<S: RecordStore>(mut make: impl FnMut() -> S) {
     let mut store = make();
     assert_eq!(store.load(NOW, NO_KEY, KindSet::ALL, usize::MAX).unwrap(), None);
-    assert_eq!(store.list(NOW, NO_KEY, usize::MAX).unwrap(), []);
+    assert_eq!(store.list(NOW, Slot::FIRST, usize::MAX).unwrap(), []);
     assert_eq!(store.next_expiry(), None);
     assert_eq!(store.expire(NOW).unwrap(), 0);
     assert!(!store.remove(NOW, content("absent").slot()).unwrap());
@@ -33,7 +33,7 @@ pub fn a_record_of_every_kind_loads_back_equal<S: RecordStore>(mut make: impl Fn
         assert_eq!(held.summary.digest, record.digest());
         assert_eq!(held.summary.sequence, record.sequence());
         assert_eq!(held.summary.expires, terms.expires);
-        assert_eq!(held.summary.purpose, terms.purpose);
+        assert_eq!(held.summary.custody, terms.custody);
     }
     insert(&mut store, &deletion(4), terms);
     assert!(holds(&store, NOW, &deletion(4)));

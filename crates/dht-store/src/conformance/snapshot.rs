@@ -1,8 +1,7 @@
 //! All that can be seen of a store, to tell that a call changed nothing.
 
-use dht_proto::{Held, KindSet, Moment, Summary};
+use dht_proto::{Held, KindSet, Moment, Slot, Summary};
 
-use super::sample::NO_KEY;
 use crate::{RecordStore, StoreError, Usage};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ impl Snapshot {
     #[track_caller]
     pub(super) fn of(store: &impl RecordStore) -> Self {
         let start = Moment::EPOCH;
-        let listed = asked_again(|| store.list(start, NO_KEY, usize::MAX));
+        let listed = asked_again(|| store.list(start, Slot::FIRST, usize::MAX));
         let held = listed
             .iter()
             .map(|summary| {

@@ -1,11 +1,11 @@
 //! The order in which records end, and in which they give way.
 //!
-//! Invariant: a record is listed once, under the end of life and purpose it was last listed with.
+//! Invariant: a record is listed once, under the end of life and custody it was last listed with.
 //! Cached copies are listed apart, because only they are evicted while they live.
 
 use std::collections::BTreeSet;
 
-use dht_proto::{Moment, Purpose, Slot};
+use dht_proto::{Custody, Moment, Slot};
 
 #[derive(Debug, Clone)]
 pub(super) struct Deadlines {
@@ -18,12 +18,12 @@ impl Deadlines {
         Self { held: BTreeSet::new(), cached: BTreeSet::new() }
     }
 
-    pub(super) fn insert(&mut self, slot: Slot, expires: Moment, purpose: Purpose) {
-        self.of(purpose).insert((expires, slot));
+    pub(super) fn insert(&mut self, slot: Slot, expires: Moment, custody: Custody) {
+        self.of(custody).insert((expires, slot));
     }
 
-    pub(super) fn remove(&mut self, slot: Slot, expires: Moment, purpose: Purpose) {
-        self.of(purpose).remove(&(expires, slot));
+    pub(super) fn remove(&mut self, slot: Slot, expires: Moment, custody: Custody) {
+        self.of(custody).remove(&(expires, slot));
     }
 
     /// When the first record ends.
@@ -39,15 +39,15 @@ impl Deadlines {
         held.chain(self.cached.iter().take_while(up_to)).map(|(_, slot)| *slot)
     }
 
-    /// Records that may be dropped at `now` in favour of one that ends at `expires` and is kept for
-    /// `purpose`, in the order in which they go: ended ones, then cached copies, soonest to end first.
+    /// Records that may be dropped at `now` in favour of one that ends at `expires` and is kept in
+    /// `custody`, in the order in which they go: ended ones, then cached copies, soonest to end first.
     pub(super) fn yielding(
         &self,
         now: Moment,
         expires: Moment,
-        purpose: Purpose,
+        custody: Custody,
     ) -> impl Iterator<Item = Slot> {
-        let last = if purpose == Purpose::Cache { expires } else { Moment::NEVER };
+        let last = if custody == Custody::Cache { expires } else { Moment::NEVER };
         let cached = self
             .cached
             .iter()
@@ -57,10 +57,10 @@ impl Deadlines {
         self.ended(now).chain(cached)
     }
 
-    fn of(&mut self, purpose: Purpose) -> &mut BTreeSet<(Moment, Slot)> {
-        match purpose {
-            Purpose::Publish | Purpose::Replicate => &mut self.held,
-            Purpose::Cache => &mut self.cached,
+    fn of(&mut self, custody: Custody) -> &mut BTreeSet<(Moment, Slot)> {
+        match custody {
+            Custody::Own { .. } | Custody::Holder | Custody::Mirror => &mut self.held,
+            Custody::Cache => &mut self.cached,
         }
     }
 }
@@ -77,19 +77,19 @@ mod tests {
 
     fn sample() -> Deadlines {
         let mut deadlines = Deadlines::new();
-        deadlines.insert(slot(1), Moment::from_secs(5), Purpose::Publish);
-        deadlines.insert(slot(2), Moment::from_secs(15), Purpose::Replicate);
-        deadlines.insert(slot(3), Moment::from_secs(20), Purpose::Cache);
-        deadlines.insert(slot(4), Moment::from_secs(4), Purpose::Cache);
-        deadlines.insert(slot(5), Moment::from_secs(12), Purpose::Cache);
+        deadlines.insert(slot(1), Moment::from_secs(5), Custody::Holder);
+        deadlines.insert(slot(2), Moment::from_secs(15), Custody::Mirror);
+        deadlines.insert(slot(3), Moment::from_secs(20), Custody::Cache);
+        deadlines.insert(slot(4), Moment::from_secs(4), Custody::Cache);
+        deadlines.insert(slot(5), Moment::from_secs(12), Custody::Cache);
         deadlines
     }
 
     #[test]
-    fn the_next_end_is_the_earliest_of_any_purpose() {
+    fn the_next_end_is_the_earliest_of_any_custody() {
         let mut deadlines = sample();
         assert_eq!(deadlines.next(), Some(Moment::from_secs(4)));
-        deadlines.remove(slot(4), Moment::from_secs(4), Purpose::Cache);
+        deadlines.remove(slot(4), Moment::from_secs(4), Custody::Cache);
         assert_eq!(deadlines.next(), Some(Moment::from_secs(5)));
         assert_eq!(Deadlines::new().next(), None);
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn ended_records_give_way_first_then_cached_copies_soonest_to_end_first() {
         let order: Vec<_> = sample()
-            .yielding(Moment::from_secs(10), Moment::from_secs(1), Purpose::Publish)
+            .yielding(Moment::from_secs(10), Moment::from_secs(1), Custody::Holder)
             .collect();
         assert_eq!(order, [slot(1), slot(4), slot(5), slot(3)]);
     }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_cached_copy_pushes_out_none_that_ends_later() {
         let order: Vec<_> = sample()
-            .yielding(Moment::from_secs(10), Moment::from_secs(12), Purpose::Cache)
+            .yielding(Moment::from_secs(10), Moment::from_secs(12), Custody::Cache)
             .collect();
         assert_eq!(order, [slot(1), slot(4), slot(5)]);
     }

@@ -1,7 +1,7 @@
 //! What holds of the memory store: the contract of every store, and what only it promises.
 
 use dht_proto::limits::VALUE_MAX;
-use dht_proto::{Ttl, Value};
+use dht_proto::{Purpose, Source, Ttl, Value};
 
 use super::*;
 use crate::RECORD_COST;
@@ -16,8 +16,14 @@ fn filled(byte: u8, length: usize) -> Record {
     Record::content(Value::new(vec![byte; length]).unwrap())
 }
 
-fn terms(seconds: u64, purpose: Purpose) -> Terms {
-    Terms { expires: Moment::from_secs(seconds), purpose, expected: None }
+fn terms(seconds: u64) -> Terms {
+    Terms {
+        expires: Moment::from_secs(seconds),
+        purpose: Purpose::Publish,
+        custody: Custody::Holder,
+        source: Source::LOCAL,
+        expected: None,
+    }
 }
 
 #[test]
@@ -31,7 +37,7 @@ fn the_default_store_takes_500_megabytes_and_values_of_5_megabytes() {
     let mut store = MemoryStore::default();
     assert_eq!(store.usage().capacity, 500_000_000);
     let record = filled(1, VALUE_MAX);
-    let week = Terms { expires: Ttl::default().ends(Moment::EPOCH), ..terms(0, Purpose::Publish) };
+    let week = Terms { expires: Ttl::default().ends(Moment::EPOCH), ..terms(0) };
     assert_eq!(store.save(Moment::EPOCH, record.clone(), week).unwrap(), Saved::Inserted);
     let held = store.load(Moment::EPOCH, record.key(), KindSet::ALL, VALUE_MAX).unwrap();
     assert_eq!(held.and_then(|held| held.record), Some(record));
@@ -41,7 +47,7 @@ fn the_default_store_takes_500_megabytes_and_values_of_5_megabytes() {
 fn values_are_shared_with_whoever_saved_them() {
     let mut store = MemoryStore::default();
     let record = filled(1, 100_000);
-    store.save(Moment::EPOCH, record.clone(), terms(1, Purpose::Publish)).unwrap();
+    store.save(Moment::EPOCH, record.clone(), terms(1)).unwrap();
     let held = store.load(Moment::EPOCH, record.key(), KindSet::ALL, VALUE_MAX).unwrap();
     let loaded = held.and_then(|held| held.record).unwrap();
     let address = |record: &Record| record.value().map(|value| value.as_bytes().as_ptr());
@@ -52,14 +58,14 @@ fn values_are_shared_with_whoever_saved_them() {
 fn the_item_limit_refuses_longer_values_and_spares_what_is_held() {
     let mut store = MemoryStore::new(1_000_000);
     let long = filled(1, 101);
-    store.save(Moment::EPOCH, long.clone(), terms(9, Purpose::Publish)).unwrap();
+    store.save(Moment::EPOCH, long.clone(), terms(9)).unwrap();
     let mut store = store.with_item_limit(100);
-    let refused = store.save(Moment::EPOCH, filled(2, 101), terms(9, Purpose::Publish));
+    let refused = store.save(Moment::EPOCH, filled(2, 101), terms(9));
     let Err(SaveError::Refused(Refusal::TooLarge { limit: 100 })) = refused else {
         panic!("{refused:?}");
     };
-    store.save(Moment::EPOCH, filled(3, 100), terms(9, Purpose::Publish)).unwrap();
-    let again = store.save(Moment::EPOCH, long, terms(99, Purpose::Publish));
+    store.save(Moment::EPOCH, filled(3, 100), terms(9)).unwrap();
+    let again = store.save(Moment::EPOCH, long, terms(99));
     assert_eq!(again.unwrap(), Saved::Kept, "what is held may be renewed");
 }
 
@@ -67,7 +73,7 @@ fn the_item_limit_refuses_longer_values_and_spares_what_is_held() {
 fn a_store_without_capacity_refuses_everything_as_full() {
     for capacity in [0, RECORD_COST - 1] {
         let mut store = MemoryStore::new(capacity);
-        let refused = store.save(Moment::EPOCH, filled(1, 0), terms(1, Purpose::Publish));
+        let refused = store.save(Moment::EPOCH, filled(1, 0), terms(1));
         assert!(matches!(refused, Err(SaveError::Refused(Refusal::Full))), "{refused:?}");
     }
 }
@@ -75,17 +81,17 @@ fn a_store_without_capacity_refuses_everything_as_full() {
 #[test]
 fn a_store_filled_to_the_byte_is_full_and_not_over() {
     let mut store = MemoryStore::new(2 * RECORD_COST + 20);
-    store.save(Moment::EPOCH, filled(1, 10), terms(1, Purpose::Publish)).unwrap();
-    store.save(Moment::EPOCH, filled(2, 10), terms(1, Purpose::Publish)).unwrap();
+    store.save(Moment::EPOCH, filled(1, 10), terms(1)).unwrap();
+    store.save(Moment::EPOCH, filled(2, 10), terms(1)).unwrap();
     assert_eq!(store.usage().bytes, store.usage().capacity);
-    let refused = store.save(Moment::EPOCH, filled(3, 0), terms(1, Purpose::Publish));
+    let refused = store.save(Moment::EPOCH, filled(3, 0), terms(1));
     assert!(matches!(refused, Err(SaveError::Refused(Refusal::Full))), "{refused:?}");
 }
 
 #[test]
 fn the_debug_form_names_the_figures_and_no_records() {
     let mut store = MemoryStore::new(1_000);
-    store.save(Moment::EPOCH, filled(1, 10), terms(1, Purpose::Publish)).unwrap();
+    store.save(Moment::EPOCH, filled(1, 10), terms(1)).unwrap();
     assert_eq!(
         format!("{store:?}"),
         "MemoryStore(Usage { records: 1, bytes: 650, capacity: 1000 })"

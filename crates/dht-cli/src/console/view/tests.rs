@@ -14,7 +14,7 @@ fn stored(byte: u8, size: usize) -> StoredKey {
         digest: Digest::from_bytes([0; 32]),
         sequence: Sequence(0),
         remaining: Duration::from_secs(604_799),
-        purpose: Purpose::Cache,
+        custody: Custody::Cache,
     }
 }
 
@@ -28,12 +28,12 @@ fn help_names_every_command_by_letter_and_in_full() {
 }
 
 #[test]
-fn the_list_gives_key_kind_size_remaining_life_and_purpose() {
+fn the_list_gives_key_kind_size_remaining_life_and_custody() {
     let text = list(&[stored(0xab, 1_234)]);
     let line = text.lines().nth(1).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     let key = "ab".repeat(32);
-    assert_eq!(words, [key.as_str(), "named", "1,234", "B", "6d", "23h", "cached"]);
+    assert_eq!(words, [key.as_str(), "named", "1,234", "B", "6d", "23h", "cache"]);
 }
 
 #[test]

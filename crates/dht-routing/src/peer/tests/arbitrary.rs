@@ -168,6 +168,8 @@ impl World {
             let terms = dht_proto::Terms {
                 expires: self.now + Duration::from_secs(9),
                 purpose: dht_proto::Purpose::Publish,
+                custody: dht_proto::Custody::Holder,
+                source: dht_proto::Source::LOCAL,
                 expected: None,
             };
             Held { summary: dht_proto::Summary::of(&record, &terms), record: Some(record) }

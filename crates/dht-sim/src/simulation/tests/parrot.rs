@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Key, Message, Moment, NodeIdentity, Purpose, Refusal, Reply, Request,
-    RequestId, Role, Terms,
+    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Refusal, Reply, Request,
+    RequestId, Role, Source, Terms,
 };
 use dht_routing::{
     Bootstrapped, Busy, Command, Event, Input, OperationId, Outcome, Output, Ponged, Route,
@@ -144,6 +144,8 @@ impl Parrot {
                 let terms = Terms {
                     expires: now + Duration::from_mins(10),
                     purpose: Purpose::Publish,
+                    custody: Custody::Holder,
+                    source: Source::LOCAL,
                     expected: None,
                 };
                 let record = record.clone();
