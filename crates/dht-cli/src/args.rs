@@ -2,17 +2,23 @@
 //!
 //! Invariant: a [`Plan`] is consistent. What clap cannot check is checked when the plan is made.
 
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
 use clap::{ArgAction, ArgGroup, CommandFactory as _, Parser};
 use dht_node::{Key, Place, Ttl, VALUE_MAX};
 
 use crate::address::{ConnectAddr, ListenAddr};
 use crate::quantity::{parse_size, parse_span};
+use crate::signed::SignedPlace;
 
 mod help;
 mod network;
+mod signed;
 
 use network::{Network, NetworkName};
+use signed::{Asked, Joining, SubCommand};
+pub(crate) use signed::{SignTask, Version};
 
 /// A node of a distributed hash table: stores and fetches values up to 5 MB, by content or by name,
 /// on as many machines as take part.
@@ -27,6 +33,8 @@ use network::{Network, NetworkName};
     max_term_width = 100,
     disable_help_flag = true,
     disable_version_flag = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Signed records (`dht COMMAND --help`)",
     group = ArgGroup::new("one-shot").args(["store", "store_at", "fetch", "fetch_at"]),
 )]
 struct Args {
@@ -107,16 +115,19 @@ struct Args {
     ///
     /// Logs go to stderr. The variable `RUST_LOG` overrides this with a filter of its own, such as
     /// `warn,dht_node=trace`.
-    #[arg(short, long, value_name = "LEVEL", help_heading = "Other", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
+    #[arg(short, long, value_name = "LEVEL", global = true, help_heading = "Other", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
     verbose: u8,
 
     /// Print help; `-h` in short
-    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    #[arg(short, long, action = ArgAction::Help, global = true, help_heading = "Other")]
     help: Option<bool>,
 
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
     version: Option<bool>,
+
+    #[command(subcommand)]
+    command: Option<SubCommand>,
 }
 
 /// What the command line asks for.
@@ -139,6 +150,8 @@ pub(crate) enum Task {
     Run(Run),
     /// Join it as a client, do one thing and leave.
     OneShot(OneShot),
+    /// Make a key file.
+    Keygen(PathBuf),
 }
 
 /// Nodes to run.
@@ -183,6 +196,17 @@ pub(crate) enum Action {
     Fetch(Key),
     /// Fetch by name, or from a chosen key.
     FetchAt(Place),
+    /// Sign stdin and store it.
+    Publish {
+        /// Who signs which version.
+        task: SignTask,
+        /// Longest value accepted, in bytes.
+        limit: usize,
+    },
+    /// Fetch the newest version of a signed record.
+    Resolve(SignedPlace),
+    /// Sign a deletion and store it.
+    Retract(SignTask),
 }
 
 impl Plan {
@@ -193,7 +217,10 @@ impl Plan {
 }
 
 impl Args {
-    fn plan(self) -> Result<Plan, clap::Error> {
+    fn plan(mut self) -> Result<Plan, clap::Error> {
+        if let Some(command) = self.command.take() {
+            return self.plan_command(command);
+        }
         let (count, name) = network::split(&self.network, self.network_name.as_ref())?;
         let action = self.action();
         if let (Some(_), Some(flag)) = (count, self.one_shot_flag()) {
@@ -210,16 +237,56 @@ impl Args {
             return Err(conflict("`--ttl` works with `-s` and `-S`"));
         }
         if let (Some(flag), true) = (self.one_shot_flag(), self.connect.is_empty()) {
-            let message = format!(
-                "`{flag}` needs a node of the network to join through: add `-c ADDR`, such as `-c :3000`"
-            );
-            return Err(usage(ErrorKind::MissingRequiredArgument, &message));
+            return Err(needs_connect(flag));
         }
         let task = match action {
             Some(action) => Task::OneShot(OneShot { listen: self.listen, action }),
             None => Task::Run(self.run(count.unwrap_or(1))?),
         };
         Ok(Plan { task, network: name, connect: self.connect, verbose: self.verbose })
+    }
+
+    /// A sub-command takes from before its name what says where the network is, and nothing else.
+    fn plan_command(self, command: SubCommand) -> Result<Plan, clap::Error> {
+        let name = command.name();
+        if let Some(flag) = self.flag_of_its_own() {
+            return Err(conflict(&format!("`{flag}` cannot be used with `dht {name}`")));
+        }
+        let (count, network) = network::split(&self.network, self.network_name.as_ref())?;
+        if count.is_some() {
+            return Err(conflict(&format!("`-n N` cannot be used with `dht {name}`")));
+        }
+        let (action, joining) = match command.asked() {
+            Asked::Keygen(_) if !self.connect.is_empty() => {
+                return Err(conflict("`-c` cannot be used with `dht keygen`, which asks nobody"));
+            }
+            Asked::Keygen(file) => {
+                let (task, connect) = (Task::Keygen(file), Vec::new());
+                return Ok(Plan { task, network, connect, verbose: self.verbose });
+            }
+            Asked::OneShot(action, joining) => (action, joining),
+        };
+        let Joining { connect, listen, network_name } = joining;
+        let connect = [self.connect, connect].concat();
+        if connect.is_empty() {
+            return Err(needs_connect(name));
+        }
+        let network = network_name.map_or(network, NetworkName::into_text);
+        let task = Task::OneShot(OneShot { listen: listen.or(self.listen), action });
+        Ok(Plan { task, network, connect, verbose: self.verbose })
+    }
+
+    /// A flag that was given and belongs to no sub-command.
+    fn flag_of_its_own(&self) -> Option<&'static str> {
+        let given = [
+            (self.interactive, "-i"),
+            (self.capacity.is_some(), "--capacity"),
+            (self.item_limit.is_some(), "--item-limit"),
+            (self.ttl.is_some(), "--ttl"),
+            (self.json, "--json"),
+        ];
+        let given = given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag));
+        self.one_shot_flag().or(given)
     }
 
     fn run(&self, nodes: usize) -> Result<Run, clap::Error> {
@@ -258,13 +325,21 @@ impl Args {
     }
 
     fn one_shot_flag(&self) -> Option<&'static str> {
-        match self.action()? {
-            Action::Store { place: None, .. } => Some("-s"),
-            Action::Store { place: Some(_), .. } => Some("-S"),
-            Action::Fetch(_) => Some("-f"),
-            Action::FetchAt(_) => Some("-F"),
+        match self {
+            Self { store: true, .. } => Some("-s"),
+            Self { store_at: Some(_), .. } => Some("-S"),
+            Self { fetch: Some(_), .. } => Some("-f"),
+            Self { fetch_at: Some(_), .. } => Some("-F"),
+            _ => None,
         }
     }
+}
+
+fn needs_connect(what: &str) -> clap::Error {
+    let message = format!(
+        "`{what}` needs a node of the network to join through: add `-c ADDR`, such as `-c :3000`"
+    );
+    usage(ErrorKind::MissingRequiredArgument, &message)
 }
 
 fn conflict(message: &str) -> clap::Error {

@@ -23,6 +23,7 @@ mod known;
 mod pipe;
 mod screen;
 mod session;
+mod signer;
 mod terminal;
 mod view;
 

@@ -44,7 +44,7 @@ fn filter(plan: &Plan) -> Result<EnvFilter, Failure> {
         1 => "error",
         2 => "warn",
         // What goes wrong in a one-shot command is told by its end, not twice.
-        3 if matches!(plan.task, Task::OneShot(_)) => "warn,dht=info,dht_=error",
+        3 if matches!(plan.task, Task::OneShot(_) | Task::Keygen(_)) => "warn,dht=info,dht_=error",
         3 => "warn,dht=info,dht_=warn",
         4 => "info,dht=debug",
         _ => "debug,dht=trace",

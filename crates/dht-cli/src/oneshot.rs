@@ -13,6 +13,8 @@ use crate::failure::Failure;
 use crate::quantity::{plural, show_bytes, show_span};
 use crate::stored;
 
+mod signed;
+
 /// Does what `task` says. Whatever can be refused is refused before anything is sent.
 pub(crate) async fn run(plan: &Plan, task: &OneShot) -> Result<(), Failure> {
     match &task.action {
@@ -27,7 +29,8 @@ pub(crate) async fn run(plan: &Plan, task: &OneShot) -> Result<(), Failure> {
                 None => node.store_with(value, options).await?,
             };
             tell(&report, size, started);
-            let line = if *json { stored::to_json(&report, size) } else { report.key.to_string() };
+            let line =
+                if *json { stored::to_json(&report, size, None) } else { report.key.to_string() };
             write(format!("{line}\n").as_bytes())?;
             node.stop().await;
         }
@@ -45,6 +48,16 @@ pub(crate) async fn run(plan: &Plan, task: &OneShot) -> Result<(), Failure> {
             };
             let found =
                 node.fetch_at(place.clone()).await.map_err(|error| explain(error, &by_hash))?;
+            deliver(&node, found).await?;
+        }
+        Action::Publish { task: version, limit } => {
+            signed::publish(plan, task, version, *limit).await?;
+        }
+        Action::Retract(version) => signed::retract(plan, task, version).await?,
+        Action::Resolve(place) => {
+            let node = join(plan, task).await?;
+            let found = place.resolve(&node).await?;
+            info!("Sequence {}", found.sequence());
             deliver(&node, found).await?;
         }
     }
@@ -137,7 +150,8 @@ fn explain(error: FetchError, other: &str) -> Failure {
     }
 }
 
-fn write(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes data to stdout.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dht_node::StoreReport;
+use dht_node::{Sequence, StoreReport};
 use serde_json::json;
 
 use crate::quantity::plural;
@@ -27,16 +27,19 @@ pub(crate) fn shortfall(report: &StoreReport) -> Option<String> {
     Some(reasons.join(", "))
 }
 
-/// The result of a store for programs.
-pub(crate) fn to_json(report: &StoreReport, size: usize) -> String {
+/// The result of a store for programs; with its `sequence` that of a signed record.
+pub(crate) fn to_json(report: &StoreReport, size: usize, sequence: Option<Sequence>) -> String {
     let refused: BTreeMap<String, usize> = refusals(report).into_iter().collect();
-    json!({
+    let mut told = json!({
         "key": report.key.to_string(),
         "size": size,
         "holders": report.holders.len(),
         "refused": refused,
-    })
-    .to_string()
+    });
+    if let Some(sequence) = sequence {
+        told["sequence"] = sequence.0.into();
+    }
+    told.to_string()
 }
 
 /// Reasons with the number of nodes that gave them, the commonest first.
@@ -90,11 +93,16 @@ mod tests {
 
     #[test]
     fn programs_get_the_same_as_json() {
-        let json: serde_json::Value = serde_json::from_str(&to_json(&report(1, 2, 3), 7)).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&to_json(&report(1, 2, 3), 7, None)).unwrap();
         assert_eq!(json["key"], Key::content(b"").to_string());
         assert_eq!(json["size"], 7);
         assert_eq!(json["holders"], 1);
         assert_eq!(json["refused"]["full"], 2);
         assert_eq!(json["refused"]["timed out"], 3);
+        assert!(json.get("sequence").is_none());
+        let signed = to_json(&report(1, 0, 0), 7, Some(Sequence(u64::MAX)));
+        let json: serde_json::Value = serde_json::from_str(&signed).unwrap();
+        assert_eq!(json["sequence"], u64::MAX);
     }
 }

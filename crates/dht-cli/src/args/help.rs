@@ -6,8 +6,8 @@ pub(super) const ABOUT: &str =
 pub(super) const LONG_ABOUT: &str = "\
 A distributed hash table: store and fetch values up to 5 MB across a network of nodes.
 
-Without a command `dht` runs a node until Ctrl-C. With one of -s, -S, -f, -F it joins a network as a \
-client, does that one thing and exits. stdout carries data only; logs go to stderr.";
+Without a command `dht` runs a node until Ctrl-C. With one of -s, -S, -f, -F, or a command, it joins a \
+network as a client, does that one thing and exits. stdout carries data only; logs go to stderr.";
 
 pub(super) const AFTER: &str = "`dht --help` says more, and shows examples.";
 
@@ -31,12 +31,17 @@ Examples:
   A value that lives for an hour, its holders told as JSON:
       date | dht -c :3000 -s --ttl 1h --json
 
+  A record that its author alone can replace:
+      dht keygen me.key                             # prints AUTHOR
+      dht publish -c :3000 --key-file me.key --salt news < issue.txt
+      dht resolve -c :3000 AUTHOR:news > issue.txt
+
   Drive the console from a script:
       echo 's hello' | dht -c :3000 -l :0 -i
 
 Exit codes:
   0  done
-  1  not found, or the name is taken
+  1  not found, or the name or version is taken
   2  wrong usage, or a value over the limit
   3  network: no answer, port in use, nobody takes the value
   4  internal";

@@ -23,6 +23,13 @@ pub(super) enum Network {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NetworkName(String);
 
+impl NetworkName {
+    /// The name.
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
 impl FromStr for NetworkName {
     type Err = String;
 

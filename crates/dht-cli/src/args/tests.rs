@@ -1,5 +1,7 @@
 //! Command lines, and what they are understood as.
 
+use dht_node::Sequence;
+
 use super::*;
 
 fn plan(line: &str) -> Result<Plan, clap::Error> {
@@ -10,14 +12,21 @@ fn plan(line: &str) -> Result<Plan, clap::Error> {
 fn run(line: &str) -> Run {
     match plan(line).unwrap().task {
         Task::Run(run) => run,
-        Task::OneShot(_) => panic!("{line} is a one-shot command"),
+        other => panic!("{line} runs no nodes: {other:?}"),
     }
 }
 
 fn action(line: &str) -> Action {
     match plan(line).unwrap().task {
         Task::OneShot(one_shot) => one_shot.action,
-        Task::Run(_) => panic!("{line} runs nodes"),
+        other => panic!("{line} is no one-shot command: {other:?}"),
+    }
+}
+
+fn signing(line: &str) -> SignTask {
+    match action(line) {
+        Action::Publish { task, .. } | Action::Retract(task) => task,
+        other => panic!("{line} signs nothing: {other:?}"),
     }
 }
 
@@ -159,7 +168,15 @@ fn what_is_out_of_range_is_refused_with_the_range() {
 fn the_readme_tells_of_every_flag() {
     let readme = include_str!("../../../../README.md");
     let command = Args::command();
-    for argument in command.get_arguments() {
+    let commands = command.get_subcommands().collect::<Vec<_>>();
+    for name in commands.iter().map(|command| command.get_name()) {
+        assert!(readme.contains(&format!("dht {name}")), "{name}");
+    }
+    let arguments = commands.iter().flat_map(|command| command.get_arguments());
+    for argument in command.get_arguments().chain(arguments) {
+        if argument.is_positional() {
+            continue;
+        }
         let long = argument.get_long().expect("every flag has a long form");
         if long != "version" {
             assert!(readme.contains(&format!("--{long}")), "--{long}");
@@ -168,4 +185,73 @@ fn the_readme_tells_of_every_flag() {
             assert!(readme.contains(&format!("`-{short}")), "-{short}");
         }
     }
+}
+
+#[test]
+fn a_key_is_made_in_the_file_named_or_in_one_of_the_directory() {
+    for (line, file) in [("keygen", "dht.key"), ("keygen /tmp/x", "/tmp/x"), ("-v 5 keygen x", "x")]
+    {
+        let Task::Keygen(path) = plan(line).unwrap().task else { panic!("{line} makes no key") };
+        assert_eq!(path.to_str(), Some(file));
+    }
+}
+
+#[test]
+fn a_version_is_the_next_unless_its_number_or_the_one_it_replaces_is_given() {
+    let version = |line: &str| signing(&format!("publish -c :1 --key-file k {line}")).version;
+    assert_eq!(version(""), Version::Next);
+    assert_eq!(version("--sequence 7"), Version::Exactly(Sequence(7)));
+    let swap = |sequence, expected| Version::Swap {
+        sequence: Sequence(sequence),
+        expected: Sequence(expected),
+    };
+    assert_eq!(version("--expect 0"), swap(1, 0));
+    assert_eq!(version("--expect 6 --sequence 9"), swap(9, 6));
+}
+
+#[test]
+fn publish_and_retract_take_the_same_options() {
+    for command in ["publish", "retract"] {
+        let task = signing(&format!("{command} -c :1 --key-file k --salt hex:01 --ttl 1h --json"));
+        assert_eq!((task.salt.as_bytes(), task.ttl.as_secs()), (&[1][..], 3_600));
+        assert!(task.json);
+        assert_eq!(task.key_file.to_str(), Some("k"));
+    }
+}
+
+#[test]
+fn the_network_may_be_told_before_a_sub_command_and_after_it() {
+    let key = Key::content(b"");
+    let lines = [
+        format!("resolve {key} -c :1 -c :2 -l :3 --network office -v 1"),
+        format!("-c :1 -l :3 --network office -v 1 resolve -c :2 {key}"),
+    ];
+    for line in lines {
+        let plan = plan(&line).unwrap();
+        assert_eq!((plan.connect.len(), plan.network.as_str(), plan.verbose), (2, "office", 1));
+        let Task::OneShot(one_shot) = plan.task else { panic!("{line} is no one-shot command") };
+        assert_eq!(one_shot.listen.map(|listen| listen.0.port()), Some(3));
+        assert!(
+            matches!(one_shot.action, Action::Resolve(SignedPlace::Key(found)) if found == key)
+        );
+    }
+}
+
+#[test]
+fn sub_commands_refuse_the_flags_of_others() {
+    for line in [
+        "-s publish -c :1 --key-file k",
+        "-i publish -c :1 --key-file k",
+        "-n 3 -c :1 publish --key-file k",
+        "--ttl 1h -c :1 publish --key-file k",
+        "-c :1 keygen",
+    ] {
+        assert!(refusal(line).contains("cannot be used with"), "{line}");
+    }
+    assert!(refusal("publish -c :1").contains("--key-file"));
+    assert!(refusal("publish --key-file k").contains("add `-c ADDR`"));
+    assert!(refusal("publish -c :1 --key-file k --salt hex:0").contains("hexadecimal"));
+    assert!(refusal("publish -c :1 --key-file k --ttl 31d").contains("30 days"));
+    assert!(refusal("publish -c :1 --key-file k --sequence=-1").contains("--sequence"));
+    assert!(refusal("resolve -c :1 12").contains("AUTHOR:SALT"));
 }

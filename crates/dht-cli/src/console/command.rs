@@ -1,9 +1,12 @@
 //! The commands of the console and their text form.
 
-use dht_node::{Key, Place};
+use std::path::PathBuf;
+
+use dht_node::{Key, Place, Salt};
 
 use crate::address::ConnectAddr;
 use crate::args::{parse_key, parse_place};
+use crate::signed::{SignedPlace, parse_salt};
 
 /// A command with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,10 @@ pub(super) enum Command {
     Fetch(Key),
     StoreAt(Place, String),
     FetchAt(Place),
+    Sign(PathBuf),
+    Publish(Salt, String),
+    Resolve(SignedPlace),
+    Retract(Salt),
     List,
     Info,
     Ping(ConnectAddr),
@@ -35,12 +42,16 @@ pub(super) struct Verb {
 }
 
 /// Every command, in the order in which help lists them.
-pub(super) const VERBS: [Verb; 11] = [
+pub(super) const VERBS: [Verb; 15] = [
     verb("h", "help", "", "this list"),
     verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
     verb("S", "store-at", "NAME VALUE", "store under a name, \"in quotes\" if it has spaces"),
     verb("F", "fetch-at", "NAME", "fetch by name, or at key:HEX"),
+    verb("k", "key", "FILE", "sign with this key file, which `dht keygen` makes"),
+    verb("P", "publish", "SALT VALUE", "sign the next version; \"\" for no salt"),
+    verb("R", "resolve", "KEY", "fetch a signed record by its key, or AUTHOR:SALT"),
+    verb("X", "retract", "SALT", "sign a deletion in its place; \"\" for no salt"),
     verb("l", "list", "", "records in this node's own store"),
     verb("r", "route", "", "this node's routing table, bucket by bucket"),
     verb("n", "find", "KEY", "the nodes closest to a key or node id"),
@@ -100,6 +111,13 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
             let (name, value) = name_and_value(rest.trim_start()).ok_or_else(|| usage(verb))?;
             Command::StoreAt(parse_place(name)?, value.to_owned())
         }
+        "k" => Command::Sign(unquoted(argument).into()),
+        "R" => Command::Resolve(argument.parse().map_err(|error| format!("{error}"))?),
+        "X" => Command::Retract(parse_salt(unquoted(argument))?),
+        "P" => {
+            let (salt, value) = name_and_value(rest.trim_start()).ok_or_else(|| usage(verb))?;
+            Command::Publish(parse_salt(salt)?, value.to_owned())
+        }
         other => return Err(format!("command `{other}` is not known")),
     }))
 }
@@ -114,8 +132,12 @@ fn usage(verb: &Verb) -> String {
 
 /// A name with or without quotes around it.
 fn whole_name(text: &str) -> Result<Place, String> {
-    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    parse_place(quoted.unwrap_or(text))
+    parse_place(unquoted(text))
+}
+
+/// What stands between quotes, if there are any.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
 }
 
 /// The name, quoted or up to the first space, and everything after the one space that follows it.
@@ -180,10 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn salts_are_read_and_none_is_written_as_quotes() {
+        let salt = |text: &str| parse_salt(text).unwrap();
+        let publish = |salt, value: &str| Command::Publish(salt, value.to_owned());
+        assert_eq!(parsed("P news two words"), publish(salt("news"), "two words"));
+        assert_eq!(parsed("P \"my news\" x"), publish(salt("my news"), "x"));
+        assert_eq!(parsed("P \"\" x"), publish(salt(""), "x"));
+        assert_eq!(parsed("X \"\""), Command::Retract(salt("")));
+        assert_eq!(parsed("X hex:00ff"), Command::Retract(salt("hex:00ff")));
+        assert_eq!(parsed("k \"my key\""), Command::Sign("my key".into()));
+        let key = Key::content(b"x");
+        assert_eq!(parsed(&format!("R {key}")), Command::Resolve(SignedPlace::Key(key)));
+    }
+
+    #[test]
     fn what_is_no_command_is_told_why() {
-        for line in
-            ["x", "s", "s  ", "f", "f 12", "h me", "S name", "S \"open", "F", "p 3000", "q!"]
-        {
+        for line in [
+            "x", "s", "s  ", "f", "f 12", "h me", "S name", "S \"open", "F", "p 3000", "q!", "k",
+            "P", "P news", "R", "R 12", "X", "X hex:0",
+        ] {
             assert!(parse(line).is_err(), "{line:?}");
         }
         assert_eq!(parse("f 12").unwrap_err(), parse_key("12").unwrap_err());

@@ -38,7 +38,7 @@ impl<S: Source> PromptHelp<S> {
         let start = line.len() - typed.trim_start().len();
         let typed = typed.trim_start();
         let mut found = match command::find(word).map(|verb| verb.letter) {
-            Some("f") => self.keys(typed),
+            Some("f" | "R") => self.keys(typed),
             Some("n") => self.keys(typed).into_iter().chain(self.peers(|peer| peer.0)).collect(),
             Some("p") => self.peers(|peer| peer.1),
             Some("F" | "S") => self.known.borrow().names().map(quoted).collect(),
@@ -203,6 +203,7 @@ mod tests {
             (2, vec![key(0xaa).to_string(), key(0xab).to_string()])
         );
         assert_eq!(help().candidates("fetch ab"), (6, vec![key(0xab).to_string()]));
+        assert_eq!(help().candidates("resolve ab"), (8, vec![key(0xab).to_string()]));
         assert_eq!(help().candidates("f zz").1, Vec::<String>::new());
         assert_eq!(help().candidates("f é").1, Vec::<String>::new());
     }

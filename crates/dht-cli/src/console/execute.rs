@@ -7,6 +7,7 @@ use dht_node::{Found, Key, Node, Place, StoreError, StoreReport};
 use super::command::Command;
 use super::known::Known;
 use super::session::Reply;
+use super::signer::Signer;
 use super::view;
 use crate::address::{ConnectAddr, reachable};
 use crate::bootstrap;
@@ -15,6 +16,7 @@ use crate::stored;
 /// Does what `command` says, and remembers in `known` what worked.
 pub(super) async fn execute(
     node: &Node,
+    signer: &Signer,
     command: Command,
     known: &RefCell<Known>,
 ) -> Result<Reply, String> {
@@ -42,6 +44,20 @@ pub(super) async fn execute(
             known.borrow_mut().learn_place(&place);
             Ok(value(found))
         }
+        Command::Sign(path) => {
+            let author = signer.load(&path).map_err(text)?;
+            Ok(Reply::Text(format!("signing as {author}")))
+        }
+        Command::Publish(salt, value) => {
+            let (report, sequence) = signer.publish(node, &salt, value).await?;
+            known.borrow_mut().learn_key(report.key);
+            Ok(Reply::Text(format!("{}, sequence {sequence}", holders(&report))))
+        }
+        Command::Retract(salt) => {
+            let (report, sequence) = signer.retract(node, &salt).await?;
+            Ok(Reply::Text(format!("{}, sequence {sequence}", holders(&report))))
+        }
+        Command::Resolve(place) => Ok(value(place.resolve(node).await.map_err(text)?)),
         Command::Route => {
             let peers = node.peers().await.map_err(text)?;
             Ok(Reply::Text(view::route(node.id(), &peers)))

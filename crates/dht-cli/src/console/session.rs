@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::command::{self, Command};
 use super::execute;
 use super::known::Known;
+use super::signer::Signer;
 use crate::signals::Signals;
 
 /// What a command gives back.
@@ -28,6 +29,7 @@ pub(super) enum Reply {
 /// The state of a console. Lives on the console's thread, outside the runtime.
 pub(super) struct Session {
     node: Node,
+    signer: Signer,
     runtime: Handle,
     signals: Signals,
 }
@@ -35,7 +37,7 @@ pub(super) struct Session {
 impl Session {
     /// A console on `node`.
     pub(super) fn new(node: Node, runtime: Handle, signals: Signals) -> Self {
-        Self { node, runtime, signals }
+        Self { node, signer: Signer::default(), runtime, signals }
     }
 
     /// The node the console belongs to.
@@ -56,7 +58,7 @@ impl Session {
         }
         self.runtime.block_on(async {
             tokio::select! {
-                reply = execute::execute(&self.node, command, known) => reply,
+                reply = execute::execute(&self.node, &self.signer, command, known) => reply,
                 () = self.signals.interrupted() => Err("given up".to_owned()),
             }
         })

@@ -1,6 +1,6 @@
 //! The console with commands piped in.
 
-use crate::harness::{Process, run_with};
+use crate::harness::{Process, run, run_with};
 
 /// Runs the console on the first of three nodes.
 fn console(script: &str) -> (Vec<String>, String) {
@@ -62,7 +62,8 @@ fn what_a_node_knows_is_shown() {
     assert_eq!(errors, "");
     assert!(text.contains("1 record, 1 byte\n"), "{text}");
     assert!(
-        lines.iter().any(|line| line.starts_with(&stored) && line.ends_with("published")),
+        lines.iter().any(|line| line.starts_with(&stored)
+            && (line.ends_with(" own") || line.ends_with(" holder"))),
         "{text}"
     );
     assert!(text.contains("2 nodes in "), "{text}");
@@ -73,6 +74,31 @@ fn what_a_node_knows_is_shown() {
         "{text}"
     );
     assert!(text.contains("h, help"), "{text}");
+}
+
+#[test]
+fn records_are_signed_resolved_and_retracted() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("my key");
+    let made = run(&["keygen", file.to_str().unwrap()]).expect_code(0);
+    let author = made.line();
+    let script = format!(
+        "P news early\nk \"{}\"\nP news first issue\npublish news second issue\n\
+         R {author}:news\nP \"\" without salt\nR {author}\nX news\nresolve {author}:news\n",
+        file.display()
+    );
+    let (lines, errors) = console(&script);
+    assert_eq!(lines[0], format!("signing as {author}"));
+    assert!(lines[1].ends_with(" 3 (only 3 nodes found), sequence 1"), "{lines:?}");
+    assert!(lines[2].ends_with(", sequence 2"), "{lines:?}");
+    assert_eq!(lines[3], "second issue");
+    assert!(lines[4].ends_with(", sequence 1"), "{lines:?}");
+    assert_eq!(lines[5], "without salt");
+    assert!(lines[6].ends_with(", sequence 3"), "{lines:?}");
+    assert_eq!(lines.len(), 7, "{lines:?}");
+    let told: Vec<&str> = errors.lines().collect();
+    assert!(told[0].contains("no key is loaded"), "{errors}");
+    assert!(told[1].contains("deleted by its author at sequence 3"), "{errors}");
 }
 
 #[test]
@@ -88,7 +114,7 @@ fn commands_are_answered_before_the_input_ends() {
     process.send_line("s early");
     let fetched = loop {
         // The value is there as soon as the command has been carried out.
-        let ended = crate::harness::run(&["-c", &addr.to_string(), "-f", &key("early")]);
+        let ended = run(&["-c", &addr.to_string(), "-f", &key("early")]);
         if ended.code == Some(0) {
             break ended;
         }

@@ -9,5 +9,6 @@ mod help;
 mod network;
 #[cfg(unix)]
 mod signals;
+mod signed;
 mod usage;
 mod values;
