@@ -183,7 +183,7 @@ impl Maintenance {
             self.check_due = now + random.jitter(CHECK_AFTER);
             return None;
         };
-        let due = entry.answered + CHECK_AFTER;
+        let due = entry.answered() + CHECK_AFTER;
         if due > now {
             self.check_due = due.max(now + CHECK_SPACING);
             return None;

@@ -229,7 +229,7 @@ impl Peer {
 
     /// Contacts in the routing table, furthest bucket first.
     pub fn contacts(&self) -> impl Iterator<Item = Contact> {
-        self.table.iter().map(|entry| entry.contact)
+        self.table.iter().map(|entry| entry.contact())
     }
 
     /// Figures.
@@ -325,7 +325,7 @@ impl Peer {
 
     /// How long to wait for `contact`: by its own estimate, or by what the network is like.
     fn pace_of(&self, contact: &Contact) -> Pace {
-        let rtt = self.table.entry(&contact.id()).map(|entry| entry.rtt);
+        let rtt = self.table.entry_of(&contact.node).map(|entry| entry.rtt());
         let own =
             rtt.and_then(|rtt| Some(Pace { patience: rtt.patience()?, timeout: rtt.timeout()? }));
         own.unwrap_or_else(|| Pace {

@@ -290,12 +290,12 @@ impl Responder<'_> {
     fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Contact> {
         let asker_scope = Scope::of(asker.source.ip());
         self.table.closest(key, self.config.k, |entry| {
-            let ip = entry.contact.addr.ip();
+            let ip = entry.addr().ip();
             let reaches = match (asker_scope, Scope::of(ip)) {
                 (Some(asker), Some(contact)) => asker.may_exchange(contact),
                 _ => false,
             };
-            reaches && asker.families.include(ip) && entry.contact.id() != asker.node.id()
+            reaches && asker.families.include(ip) && !entry.is(&asker.node)
         })
     }
 }

@@ -8,23 +8,34 @@
 //! of the old ones. The other half goes to the nodes with the shortest round trips (proximity neighbour
 //! selection, Gummadi et al., SIGCOMM 2003), which makes the first steps of every lookup short.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use dht_proto::{Contact, Distance, Key, Moment, NodeId};
+use dht_proto::{Contact, Distance, Key, Moment, NodeId, NodeIdentity};
 
 use crate::rtt::RttEstimate;
 
+mod address;
 mod bucket;
+mod entries;
+mod entry;
+mod known;
+#[cfg(test)]
+mod model;
 mod subnet;
 #[cfg(test)]
 mod tests;
 
 use bucket::Bucket;
-pub use bucket::Entry;
+use entries::Entries;
+pub use entry::Entry;
+use known::{Preimage, Pulse};
 use subnet::Subnet;
 
 /// Failures in a row after which an entry is given up.
 pub const FAILURES_MAX: u8 = 2;
+/// Entries of a bucket at most, whatever is asked for.
+pub const K_MAX: usize = 255;
 /// Entries of one subnet in a bucket at most; loopback and private addresses are exempt.
 pub const SUBNET_PER_BUCKET: usize = 2;
 /// Entries of one subnet in the whole table at most; loopback and private addresses are exempt.
@@ -74,23 +85,24 @@ pub struct RoutingTable {
     local: NodeId,
     k: usize,
     buckets: Vec<Bucket>,
-    len: usize,
+    entries: Entries,
 }
 
 impl RoutingTable {
-    /// An empty table of the node `local`, with buckets of `k` entries.
+    /// An empty table of the node `local`, with buckets of `k` entries: 1..=[`K_MAX`], else the nearest of those.
     pub fn new(local: NodeId, k: usize) -> Self {
-        Self { local, k, buckets: Vec::new(), len: 0 }
+        let k = k.clamp(1, K_MAX);
+        Self { local, k, buckets: Vec::new(), entries: Entries::default() }
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.len
+        self.entries.len()
     }
 
     /// Whether no node is known.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Number of buckets made so far: 1 more than the longest prefix shared with an entry.
@@ -99,76 +111,82 @@ impl RoutingTable {
     }
 
     /// All entries, furthest bucket first, least recently answered first within a bucket.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.buckets.iter().flat_map(Bucket::entries)
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        (0..self.buckets.len()).flat_map(|zeros| self.bucket(zeros))
     }
 
     /// Entries of the bucket whose nodes share exactly `zeros` leading bits with us.
-    pub fn bucket(&self, zeros: usize) -> &[Entry] {
-        self.buckets.get(zeros).map_or(&[], |bucket| bucket.entries())
+    pub fn bucket(&self, zeros: usize) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        self.entries.by_answer(self.range(zeros)).map(|at| self.at(at))
     }
 
-    /// The entry of `id`.
-    pub fn entry(&self, id: &NodeId) -> Option<&Entry> {
-        self.buckets.get(self.index(id)?)?.entry(id)
+    /// The entry of `id`. Where all of an identity is at hand, [`entry_of`](Self::entry_of) costs less.
+    pub fn entry(&self, id: &NodeId) -> Option<Entry<'_>> {
+        self.entries.find_id(self.range(self.index(id)?), id).map(|at| self.at(at))
+    }
+
+    /// The entry of a node.
+    pub fn entry_of(&self, node: &NodeIdentity) -> Option<Entry<'_>> {
+        self.entries.find(self.range(self.index(&node.id())?), node).map(|at| self.at(at))
     }
 
     /// Whether a contact could enter: its bucket has room, its subnet too, and it is not in the table.
     pub fn has_room_for(&self, contact: &Contact) -> bool {
-        let Some(index) = self.index(&contact.id()) else { return false };
-        let bucket = self.buckets.get(index);
-        let full = bucket.is_some_and(|bucket| bucket.entries().len() >= self.k);
-        let known = bucket.is_some_and(|bucket| bucket.entry(&contact.id()).is_some());
-        !full && !known && self.subnet_allows(index, contact)
+        let Some(zeros) = self.index(&contact.id()) else { return false };
+        let range = self.range(zeros);
+        range.len() < self.k
+            && self.entries.find(range.clone(), &contact.node).is_none()
+            && self.subnet_allows(range, contact)
     }
 
     /// A contact answered a request of ours after `rtt`.
     pub fn answered(&mut self, now: Moment, contact: Contact, rtt: Duration) -> Answered {
-        let Some(index) = self.index(&contact.id()) else { return Answered::Refused };
-        if let Some(bucket) = self.buckets.get_mut(index)
-            && bucket.renew(now, contact, rtt)
-        {
+        let Some(zeros) = self.index(&contact.id()) else { return Answered::Refused };
+        let range = self.range(zeros);
+        if let Some(at) = self.entries.find(range.clone(), &contact.node) {
+            self.renew(now, &range, at, &contact, rtt);
             return Answered::Renewed;
         }
-        if !self.subnet_allows(index, &contact) {
+        if !self.subnet_allows(range.clone(), &contact) {
             return Answered::Refused;
         }
-        if self.buckets.len() <= index {
-            self.buckets.resize_with(index + 1, Bucket::default);
+        while self.buckets.len() <= zeros {
+            self.buckets.push(Bucket::new(self.len()));
         }
-        let k = self.k;
-        let Some(bucket) = self.buckets.get_mut(index) else { return Answered::Refused };
-        let rtt = RttEstimate::first(rtt);
-        let entry = Entry { contact, rtt, answered: now, since: now, failures: 0 };
-        match bucket.entries().first() {
-            Some(oldest) if bucket.entries().len() >= k => {
-                let (oldest, since) = (oldest.contact, oldest.answered);
-                if let Some(left) = bucket.displace(entry, k.div_ceil(2)) {
-                    return Answered::Displaced { left };
-                }
-                bucket.wait(contact);
-                Answered::Waiting { oldest, since }
-            }
-            _ => {
-                bucket.insert(entry);
-                self.len += 1;
-                Answered::Inserted
-            }
+        let pulse = Pulse::new(now, RttEstimate::first(rtt));
+        let oldest = self.bucket(zeros).next().filter(|_| range.len() >= self.k);
+        let Some((oldest, since)) = oldest.map(|oldest| (oldest.contact(), oldest.answered()))
+        else {
+            self.insert(zeros, &contact, pulse);
+            return Answered::Inserted;
+        };
+        if let Some(at) = self.further_than(pulse.rtt, range) {
+            let left = self.at(at).contact();
+            self.remove(zeros, at);
+            self.insert(zeros, &contact, pulse);
+            self.wait(zeros, &left);
+            return Answered::Displaced { left };
         }
+        self.wait(zeros, &contact);
+        Answered::Waiting { oldest, since }
     }
 
     /// A request of ours to the node was not answered. After [`FAILURES_MAX`] in a row it is removed.
-    pub fn failed(&mut self, id: &NodeId) -> Failed {
-        let Some(bucket) = self.index(id).and_then(|index| self.buckets.get_mut(index)) else {
-            return Failed::Unknown;
-        };
-        match bucket.fail(id) {
-            Failed::Evicted { candidate } => {
-                self.len -= 1;
-                Failed::Evicted { candidate }
-            }
-            other => other,
+    pub fn failed(&mut self, node: &NodeIdentity) -> Failed {
+        let Some(zeros) = self.index(&node.id()) else { return Failed::Unknown };
+        let range = self.range(zeros);
+        let at = self.entries.find(range, node);
+        let Some(bucket) = self.buckets.get_mut(zeros) else { return Failed::Unknown };
+        bucket.forget(&mut self.entries.addresses, &Preimage::of(node));
+        let Some(at) = at else { return Failed::Unknown };
+        let pulse = self.entries.pulse_mut(at);
+        pulse.failed();
+        if pulse.failures() < FAILURES_MAX {
+            return Failed::Kept;
         }
+        let candidate = bucket.next_waiting(&mut self.entries.addresses);
+        self.remove(zeros, at);
+        Failed::Evicted { candidate }
     }
 
     /// Notes that a lookup passed through the range of `target`'s bucket, which need not be refreshed soon.
@@ -188,20 +206,22 @@ impl RoutingTable {
 
     /// The entry with the shortest round trip.
     pub fn nearest_in_time(&self) -> Option<Contact> {
-        self.iter().min_by_key(|entry| entry.rtt.smoothed()).map(|entry| entry.contact)
+        let nearest = self.iter().min_by_key(|entry| entry.rtt().smoothed());
+        nearest.map(|entry| entry.contact())
     }
 
     /// The entry that has not answered for the longest time.
-    pub fn stalest_entry(&self) -> Option<&Entry> {
-        self.buckets.iter().filter_map(|bucket| bucket.entries().first()).min_by_key(|e| e.answered)
+    pub fn stalest_entry(&self) -> Option<Entry<'_>> {
+        let oldest = (0..self.buckets.len()).filter_map(|zeros| self.bucket(zeros).next());
+        oldest.min_by_key(Entry::answered)
     }
 
     /// The distance from us within which about `k` nodes live: that of our k-th closest entry, or all of
     /// the space while fewer are known. Density is even over the space, so it holds around any key.
     pub fn radius(&self, k: usize) -> Distance {
-        let closest = self.closest(&self.local.to_key(), k, |_| true);
+        let closest = self.closest_entries(&self.local.to_key(), k, |_| true);
         match closest.last() {
-            Some(last) if closest.len() >= k => last.id().distance(&self.local),
+            Some(last) if closest.len() >= k => last.node().id().distance(&self.local),
             _ => Distance::MAX,
         }
     }
@@ -210,11 +230,11 @@ impl RoutingTable {
     pub fn network_size(&self) -> u64 {
         let radius = self.radius(self.k);
         if radius == Distance::MAX {
-            return self.len as u64 + 1;
+            return self.len() as u64 + 1;
         }
-        let head = radius.as_bytes().first_chunk().copied().map_or(1, u64::from_be_bytes).max(1);
+        let head = known::head_of(radius.as_bytes()).max(1);
         let estimate = (u128::from(u64::MAX) * self.k as u128) / u128::from(head);
-        u64::try_from(estimate).unwrap_or(u64::MAX).max(self.len as u64 + 1)
+        u64::try_from(estimate).unwrap_or(u64::MAX).max(self.len() as u64 + 1)
     }
 
     /// The `count` entries closest to `target` that `wanted` accepts, closest first.
@@ -222,27 +242,40 @@ impl RoutingTable {
         &self,
         target: &Key,
         count: usize,
-        mut wanted: impl FnMut(&Entry) -> bool,
+        wanted: impl FnMut(&Entry<'_>) -> bool,
     ) -> Vec<Contact> {
+        let closest = self.closest_entries(target, count, wanted);
+        closest.iter().map(Entry::contact).collect()
+    }
+
+    fn closest_entries(
+        &self,
+        target: &Key,
+        count: usize,
+        mut wanted: impl FnMut(&Entry<'_>) -> bool,
+    ) -> Vec<Entry<'_>> {
+        let head = known::head_of(target.as_bytes());
         let shared = target.distance(&self.local).leading_zeros() as usize;
-        let mut found = Vec::with_capacity(count.min(self.len));
-        let mut group: Vec<(Distance, &Contact)> = Vec::new();
+        let mut found = Vec::with_capacity(count.min(self.len()));
+        let mut group: Vec<(u64, Entry<'_>)> = Vec::new();
         // The target's own bucket holds what is closest to it, then come all deeper buckets at one
         // distance class, then each shallower bucket is a class of its own.
-        let own = shared..shared.saturating_add(1);
-        let deeper = shared.saturating_add(1)..self.buckets.len();
-        let shallower = (0..shared.min(self.buckets.len())).rev().map(|zeros| zeros..zeros + 1);
+        let own = self.range(shared);
+        let deeper = own.end..self.len();
+        let shallower = (0..shared.min(self.buckets.len())).rev().map(|zeros| self.range(zeros));
         for range in [own, deeper].into_iter().chain(shallower) {
             if found.len() >= count {
                 break;
             }
             group.clear();
-            for bucket in self.buckets.get(clip(range, self.buckets.len())).unwrap_or(&[]) {
-                let entries = bucket.entries().iter().filter(|entry| wanted(entry));
-                group.extend(entries.map(|e| (target.distance(&e.contact.id()), &e.contact)));
-            }
-            group.sort_unstable_by_key(|(distance, _)| *distance);
-            found.extend(group.iter().map(|(_, contact)| **contact).take(count - found.len()));
+            let entries = range.map(|at| self.at(at)).filter(|entry| wanted(entry));
+            group.extend(entries.map(|entry| (head ^ self.entries.head(entry.at), entry)));
+            // Ids that are alike in their first 64 bits are told apart by all of them.
+            let whole = |entry: &Entry<'_>| target.distance(&entry.node().id());
+            group.sort_unstable_by(|(one, a), (other, b)| {
+                one.cmp(other).then_with(|| whole(a).cmp(&whole(b)))
+            });
+            found.extend(group.iter().map(|(_, entry)| *entry).take(count - found.len()));
         }
         found
     }
@@ -252,14 +285,70 @@ impl RoutingTable {
         (zeros < 256).then_some(zeros)
     }
 
-    fn subnet_allows(&self, index: usize, contact: &Contact) -> bool {
-        let Some(subnet) = Subnet::of(contact.addr.ip()) else { return true };
-        let in_subnet = |entry: &&Entry| Subnet::of(entry.contact.addr.ip()) == Some(subnet);
-        self.bucket(index).iter().filter(in_subnet).count() < SUBNET_PER_BUCKET
-            && self.iter().filter(in_subnet).count() < SUBNET_PER_TABLE
+    /// Where the entries of a bucket lie.
+    fn range(&self, zeros: usize) -> Range<usize> {
+        let end = |zeros: usize| self.buckets.get(zeros).map_or(self.entries.len(), |b| b.end);
+        zeros.checked_sub(1).map_or(0, end)..end(zeros)
     }
-}
 
-fn clip(range: std::ops::Range<usize>, end: usize) -> std::ops::Range<usize> {
-    range.start.min(end)..range.end.min(end)
+    fn at(&self, at: usize) -> Entry<'_> {
+        Entry { entries: &self.entries, at }
+    }
+
+    /// An answer from another address moves the entry there: the node itself answered from it.
+    fn renew(
+        &mut self,
+        now: Moment,
+        range: &Range<usize>,
+        at: usize,
+        contact: &Contact,
+        rtt: Duration,
+    ) {
+        let mut estimate = self.entries.pulse(at).rtt;
+        if self.entries.relocate(at, contact.addr) {
+            estimate = RttEstimate::first(rtt);
+        } else {
+            estimate.update(rtt);
+        }
+        *self.entries.pulse_mut(at) = Pulse::new(now, estimate);
+        self.entries.freshen(range, at);
+    }
+
+    fn insert(&mut self, zeros: usize, contact: &Contact, pulse: Pulse) {
+        let range = self.range(zeros);
+        self.entries.insert(&range, contact, pulse);
+        self.buckets.iter_mut().skip(zeros).for_each(|bucket| bucket.end += 1);
+        if let Some(bucket) = self.buckets.get_mut(zeros) {
+            bucket.forget(&mut self.entries.addresses, &Preimage::of(&contact.node));
+        }
+    }
+
+    fn remove(&mut self, zeros: usize, at: usize) {
+        let range = self.range(zeros);
+        self.entries.remove(range, at);
+        self.buckets.iter_mut().skip(zeros).for_each(|bucket| bucket.end -= 1);
+    }
+
+    fn wait(&mut self, zeros: usize, contact: &Contact) {
+        if let Some(bucket) = self.buckets.get_mut(zeros) {
+            let node = Preimage::of(&contact.node);
+            bucket.wait(&mut self.entries.addresses, node, contact.addr);
+        }
+    }
+
+    /// The entry of the bucket at `range` that is furthest away in time, if it is clearly further than a
+    /// newcomer with this round trip. The half that is known for the longest is not looked at.
+    fn further_than(&self, newcomer: RttEstimate, range: Range<usize>) -> Option<usize> {
+        let rtt = |at: usize| self.entries.pulse(at).rtt.smoothed();
+        let protected = self.k.div_ceil(2);
+        let furthest = range.skip(protected).max_by_key(|at| rtt(*at))?;
+        (newcomer.smoothed()? * 4 / 3 <= rtt(furthest)?).then_some(furthest)
+    }
+
+    fn subnet_allows(&self, bucket: Range<usize>, contact: &Contact) -> bool {
+        let Some(subnet) = Subnet::of(contact.addr.ip()) else { return true };
+        let count = |range, limit| self.entries.count_in(range, subnet, limit);
+        count(bucket, SUBNET_PER_BUCKET) < SUBNET_PER_BUCKET
+            && count(0..self.len(), SUBNET_PER_TABLE) < SUBNET_PER_TABLE
+    }
 }

@@ -62,7 +62,7 @@ impl Survey {
     fn visit(&mut self, scene: &mut Scene<'_>, named: &[Contact], near: bool) {
         for contact in named {
             let is_new = !self.pinged.iter().any(|pinged| pinged.id() == contact.id());
-            let is_known = scene.table.entry(&contact.id()).is_some();
+            let is_known = scene.table.entry_of(&contact.node).is_some();
             let is_welcome = scene.table.has_room_for(contact) || (near && !is_known);
             if is_new && is_welcome && self.pinged.len() < PINGS_MAX {
                 self.pinged.push(*contact);

@@ -33,8 +33,8 @@ impl Peer {
                 let (source, route, streamed, length, proven) = match via {
                     Via::Datagram { source, length, proven } => {
                         let contact = Contact::new(from, source);
-                        let known = self.table.entry(&from.id());
-                        let proven = proven || known.is_some_and(|e| e.contact.addr == source);
+                        let known = || self.table.entry_of(&from);
+                        let proven = proven || known().is_some_and(|e| e.addr() == source);
                         (source, Route::Datagram(contact), false, length, proven)
                     }
                     Via::Inbound { stream, source } => {

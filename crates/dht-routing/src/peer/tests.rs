@@ -82,7 +82,7 @@ fn introduce(peer: &mut Peer, now: Moment, contact: &Contact) {
 }
 
 fn in_table(peer: &Peer, contact: &Contact) -> bool {
-    peer.table().entry(&contact.id()).is_some_and(|entry| entry.contact == *contact)
+    peer.table().entry(&contact.id()).is_some_and(|entry| entry.contact() == *contact)
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_node_just_evicted_does_not_come_straight_back_by_hearsay() {
     let teller = contact(2, "127.0.0.1:1001");
     introduce(&mut peer, Moment::EPOCH, &dead);
     for _ in 0..crate::table::FAILURES_MAX {
-        peer.table.failed(&dead.id());
+        peer.table.failed(&dead.node);
     }
     introduce(&mut peer, Moment::EPOCH, &teller);
     peer.handle_command(Moment::EPOCH, Command::FindNode { target: Key::named(b"x") }).unwrap();

@@ -68,7 +68,7 @@ impl Peer {
             }
             return;
         }
-        if let Failed::Evicted { candidate } = self.table.failed(&request.to.id()) {
+        if let Failed::Evicted { candidate } = self.table.failed(&request.to.node) {
             self.event(Event::Left(request.to));
             if let Some(candidate) = candidate {
                 self.check(now, candidate);
@@ -126,8 +126,8 @@ impl Peer {
                 }
                 Task::Neighbours => self.survey(now, self.local.id().to_key()),
                 Task::Check => {
-                    if let Some(entry) = self.table.stalest_entry() {
-                        self.check(now, entry.contact);
+                    if let Some(contact) = self.table.stalest_entry().map(|entry| entry.contact()) {
+                        self.check(now, contact);
                     }
                 }
                 Task::Rejoin => self.rejoin(now),

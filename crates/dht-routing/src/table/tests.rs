@@ -46,7 +46,7 @@ fn the_closest_are_those_that_sorting_everything_finds() {
     let table = filled(8, 2_000);
     for number in 0..200 {
         let target = Key::named(&[number]);
-        let mut all: Vec<Contact> = table.iter().map(|entry| entry.contact).collect();
+        let mut all: Vec<Contact> = table.iter().map(|entry| entry.contact()).collect();
         all.sort_by_key(|contact| target.distance(&contact.id()));
         for count in [0, 1, 3, 8, 20, 10_000] {
             let expected: Vec<_> = all.iter().copied().take(count).collect();
@@ -60,8 +60,8 @@ fn the_closest_are_those_that_sorting_everything_finds() {
 #[test]
 fn only_wanted_entries_are_listed() {
     let table = filled(8, 500);
-    let unwanted = table.iter().next().map(|entry| entry.contact).unwrap();
-    let listed = table.closest(&unwanted.id().to_key(), 1_000, |e| e.contact != unwanted);
+    let unwanted = table.iter().next().map(|entry| entry.contact()).unwrap();
+    let listed = table.closest(&unwanted.id().to_key(), 1_000, |e| e.contact() != unwanted);
     assert_eq!(listed.len(), table.len() - 1);
     assert!(!listed.contains(&unwanted));
 }
@@ -87,15 +87,14 @@ fn a_full_bucket_keeps_its_entries_and_lets_the_newcomer_wait() {
 fn an_entry_is_evicted_only_after_failures_in_a_row_and_a_waiting_one_is_named() {
     let mut table = RoutingTable::new(local(), 1);
     let contacts: Vec<Contact> = contacts_in(1).take(2).collect();
-    let id = contacts[0].id();
     table.answered(Moment::EPOCH, contacts[0], RTT);
     table.answered(Moment::EPOCH, contacts[1], RTT);
-    assert_eq!(table.failed(&id), Failed::Kept);
+    assert_eq!(table.failed(&contacts[0].node), Failed::Kept);
     table.answered(Moment::EPOCH, contacts[0], RTT);
-    assert_eq!(table.failed(&id), Failed::Kept);
-    assert_eq!(table.failed(&id), Failed::Evicted { candidate: Some(contacts[1]) });
+    assert_eq!(table.failed(&contacts[0].node), Failed::Kept);
+    assert_eq!(table.failed(&contacts[0].node), Failed::Evicted { candidate: Some(contacts[1]) });
     assert!(table.is_empty());
-    assert_eq!(table.failed(&id), Failed::Unknown);
+    assert_eq!(table.failed(&contacts[0].node), Failed::Unknown);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_late_answer_is_not_a_failure() {
         host.peer.handle_input(late, Input::Received { from: to.node, via, message });
     }
     for entry in host.peer.table().iter() {
-        assert_eq!((entry.answered, entry.failures), (late, 0));
+        assert_eq!((entry.answered(), entry.failures()), (late, 0));
     }
 }
 

@@ -1,0 +1,141 @@
+//! The table against a model that keeps whole contacts in plain lists.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use dht_proto::{Nonce, PublicKey};
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+struct Known {
+    contact: Contact,
+    rtt: RttEstimate,
+    answered: Moment,
+    since: usize,
+    failures: u8,
+}
+
+/// One bucket: least recently answered first.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    entries: Vec<Known>,
+    waiting: Vec<Contact>,
+}
+
+impl Model {
+    fn answered(&mut self, now: Moment, contact: Contact, rtt: Duration, k: usize) -> Answered {
+        let since = self.entries.iter().map(|known| known.since + 1).max().unwrap_or(0);
+        if let Some(at) = self.entries.iter().position(|known| known.contact.id() == contact.id()) {
+            let mut known = self.entries.remove(at);
+            if known.contact.addr == contact.addr {
+                known.rtt.update(rtt);
+            } else {
+                known.rtt = RttEstimate::first(rtt);
+            }
+            self.entries.push(Known { contact, answered: now, failures: 0, ..known });
+            return Answered::Renewed;
+        }
+        self.waiting.retain(|waiting| waiting.id() != contact.id());
+        let rtt = RttEstimate::first(rtt);
+        let newcomer = Known { contact, rtt, answered: now, since, failures: 0 };
+        if self.entries.len() < k {
+            self.entries.push(newcomer);
+            return Answered::Inserted;
+        }
+        let (oldest, since) = (self.entries[0].contact, self.entries[0].answered);
+        let mut by_age: Vec<&Known> = self.entries.iter().collect();
+        by_age.sort_by_key(|known| known.since);
+        let young = by_age.into_iter().skip(k.div_ceil(2));
+        let furthest = young.max_by_key(|known| known.rtt.smoothed()).cloned();
+        let (answer, waiter) = match furthest {
+            Some(far) if rtt.smoothed().unwrap() * 4 / 3 <= far.rtt.smoothed().unwrap() => {
+                self.entries.retain(|known| known.contact != far.contact);
+                self.entries.push(newcomer);
+                (Answered::Displaced { left: far.contact }, far.contact)
+            }
+            _ => (Answered::Waiting { oldest, since }, contact),
+        };
+        if self.waiting.len() == 8 {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(waiter);
+        answer
+    }
+
+    fn failed(&mut self, contact: &Contact) -> Failed {
+        self.waiting.retain(|waiting| waiting.id() != contact.id());
+        let Some(at) = self.entries.iter().position(|known| known.contact.id() == contact.id())
+        else {
+            return Failed::Unknown;
+        };
+        self.entries[at].failures += 1;
+        if self.entries[at].failures < FAILURES_MAX {
+            return Failed::Kept;
+        }
+        self.entries.remove(at);
+        Failed::Evicted { candidate: self.waiting.pop() }
+    }
+}
+
+/// Private addresses, which are not bounded by subnet, of both families; some nodes move.
+fn contact(number: u32, moved: bool) -> Contact {
+    let node = NodeIdentity::new(PublicKey::from_bytes([7; 32]), Nonce(number));
+    let ip = if number.is_multiple_of(3) {
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1))
+    } else {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))
+    };
+    Contact::new(node, SocketAddr::new(ip, if moved { 2_000 } else { 1_000 }))
+}
+
+fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
+    let known: Vec<&Known> = models.iter().flat_map(|model| &model.entries).collect();
+    prop_assert_eq!(table.len(), known.len());
+    for (entry, known) in table.iter().zip(&known) {
+        prop_assert_eq!(entry.contact(), known.contact);
+        prop_assert_eq!((entry.rtt(), entry.answered()), (known.rtt, known.answered));
+        prop_assert_eq!(entry.failures(), known.failures);
+        prop_assert_eq!(table.entry(&known.contact.id()).unwrap().addr(), known.contact.addr);
+    }
+    let nearest = known.iter().min_by_key(|known| known.rtt.smoothed());
+    prop_assert_eq!(table.nearest_in_time(), nearest.map(|known| known.contact));
+    let oldest = models.iter().filter_map(|model| model.entries.first());
+    let stalest = oldest.min_by_key(|known| known.answered).map(|known| known.contact);
+    prop_assert_eq!(table.stalest_entry().map(|entry| entry.contact()), stalest);
+    let target = Key::named(b"target");
+    let mut closest: Vec<Contact> = known.iter().map(|known| known.contact).collect();
+    closest.sort_by_key(|contact| target.distance(&contact.id()));
+    closest.truncate(10);
+    prop_assert_eq!(table.closest(&target, 10, |_| true), closest);
+    let waiting = models.iter().flat_map(|model| &model.waiting);
+    let everywhere = known.iter().map(|known| &known.contact).chain(waiting);
+    let sixes = everywhere.filter(|contact| contact.addr.is_ipv6()).count();
+    prop_assert_eq!(table.entries.addresses.len(), sixes, "addresses in use");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn it_does_what_plain_lists_of_contacts_do(
+        steps in proptest::collection::vec((0_u32..120, 0..10_u8, 1_u64..400, any::<bool>()), 1..400),
+        k in 1_usize..6,
+    ) {
+        let local = contact(u32::MAX, false).id();
+        let mut table = RoutingTable::new(local, k);
+        let mut models = vec![Model::default(); 256];
+        for (second, (number, action, millis, moved)) in (0..).zip(steps) {
+            let contact = contact(number, moved && number > 90);
+            let model = &mut models[local.distance(&contact.id()).leading_zeros() as usize];
+            if action < 7 {
+                let (now, rtt) = (Moment::from_secs(second), Duration::from_millis(millis));
+                let expected = model.answered(now, contact, rtt, k);
+                prop_assert_eq!(table.answered(now, contact, rtt), expected);
+            } else {
+                prop_assert_eq!(table.failed(&contact.node), model.failed(&contact));
+            }
+            check(&table, &models)?;
+        }
+    }
+}
