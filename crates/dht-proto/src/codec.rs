@@ -9,9 +9,11 @@ use prost::Message as _;
 use crate::stream::{Content, Part, Start};
 use crate::{DecodeError, ErrorCode, Message, Problem, RequestId};
 
+mod batch;
 mod contact;
 mod field;
 mod message;
+mod reconcile;
 mod record;
 mod reply;
 mod request;

@@ -8,6 +8,7 @@
 //! - time: [`Moment`], [`Ttl`];
 //! - records: [`Record`] of one of three [`Kind`]s, whose constructors cannot make an invalid one, and
 //!   [`admit`], the rule for what may take the place of what;
+//! - repair: [`Prefix`], [`Fingerprint`] and [`CellDigest`], by which holders compare what they hold;
 //! - messages: [`Message`], [`Request`], [`Reply`], and how long they are on the wire;
 //! - proof of an address: [`CookieJar`];
 //! - sizes and counts that the protocol fixes: [`limits`].
@@ -53,6 +54,7 @@ mod message;
 mod network;
 mod node_id;
 mod protobuf;
+mod reconcile;
 mod record;
 mod scope;
 #[cfg(feature = "codec")]
@@ -77,11 +79,12 @@ pub use identity::{Difficulty, NodeIdentity, Nonce, PublicKey};
 pub use key::{Distance, Key};
 pub use local::LocalIdentity;
 pub use message::{
-    Body, ErrorCode, Inspection, Message, OfferDetails, Refusal, Reply, Request, RequestId, Role,
-    ValueRange,
+    BatchedOffer, Body, ErrorCode, Inspection, Message, OfferAnswer, OfferDetails, Refusal, Reply,
+    Request, RequestId, Role, ValueRange,
 };
 pub use network::NetworkId;
 pub use node_id::NodeId;
+pub use reconcile::{Cell, CellAnswer, CellDigest, Fingerprint, Prefix};
 pub use record::{
     AuthorKey, AuthorSecret, Kind, KindSet, Record, RecordError, Salt, Sequence, Signature, Signed,
     SignedBody, Slot,

@@ -26,6 +26,16 @@ pub const SALT_MAX: usize = 32;
 /// Most contacts one reply may list; more are dropped by the reader.
 pub const CONTACTS_MAX: usize = 20;
 
+/// Most records in one batched offer or listing. A message with more is malformed.
+pub const BATCH_MAX: usize = 32;
+
+/// Most cells in one request to reconcile. A message with more is malformed.
+pub const CELLS_MAX: usize = 32;
+
+/// Most fingerprints told of one cell: what a datagram has room for. A cell with more is
+/// [`TooMany`](crate::CellAnswer::TooMany).
+pub const FINGERPRINTS_MAX: usize = 128;
+
 /// Longest free text in a refusal or an error, in bytes of UTF-8.
 pub const REASON_MAX: usize = 200;
 

@@ -3,13 +3,18 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::{Contact, Digest, Families, Key, Kind, KindSet, Purpose, Record, Sequence, Slot, Ttl};
+use crate::{
+    Cell, CellAnswer, Contact, Digest, Families, Key, Kind, KindSet, Purpose, Record, Sequence,
+    Slot, Summary, Ttl,
+};
 
+mod batch;
 pub(crate) mod length;
 mod range;
 mod refusal;
 pub(crate) mod text;
 
+pub use batch::{BatchedOffer, OfferAnswer};
 pub use range::ValueRange;
 pub use refusal::{ErrorCode, Refusal};
 
@@ -72,7 +77,7 @@ pub struct OfferDetails {
     pub slot: Slot,
     /// Length of the value, in bytes.
     pub size: u32,
-    /// Hash of the value.
+    /// Digest of the record, see [`Record::digest`].
     pub digest: Digest,
     /// Version of a signed record, 0 for other kinds.
     pub sequence: Sequence,
@@ -140,6 +145,27 @@ pub enum Request {
     },
     /// What do you tell of yourself? Answered by [`Reply::Inspection`].
     Inspect,
+    /// Would you take these records? Each is decided on its own, as by [`Request::Offer`] without
+    /// condition. Answered by [`Reply::Offered`].
+    OfferMany {
+        /// Why they are offered.
+        purpose: Purpose,
+        /// 1 to [`BATCH_MAX`](crate::limits::BATCH_MAX) records; [`Message::batch_that_fits`] tells how
+        /// many travel in one datagram.
+        offers: Vec<BatchedOffer>,
+    },
+    /// Do you hold the same as we do, in these parts of the space? Answered by [`Reply::Reconciled`].
+    Reconcile {
+        /// 1 to [`CELLS_MAX`](crate::limits::CELLS_MAX) cells in ascending order that do not overlap;
+        /// [`Message::cells_that_fit`] tells how many travel in one datagram.
+        cells: Vec<Cell>,
+    },
+    /// What do you hold, from this slot on? Answered by [`Reply::Listing`], or by [`Reply::Error`] with
+    /// [`ErrorCode::Unwilling`].
+    List {
+        /// Where to begin, inclusive.
+        from: Slot,
+    },
 }
 
 impl Request {
@@ -147,8 +173,15 @@ impl Request {
     /// [`PADDED_REQUEST_LEN`](crate::limits::PADDED_REQUEST_LEN).
     pub fn wants_long_answer(&self) -> bool {
         match self {
-            Self::FindNode { .. } | Self::Fetch { .. } | Self::Inspect | Self::Offer { .. } => true,
-            Self::Ping | Self::Store { .. } | Self::Download { .. } => false,
+            Self::FindNode { .. }
+            | Self::Fetch { .. }
+            | Self::Inspect
+            | Self::Offer { .. }
+            | Self::Reconcile { .. }
+            | Self::List { .. } => true,
+            Self::Ping | Self::Store { .. } | Self::Download { .. } | Self::OfferMany { .. } => {
+                false
+            }
         }
     }
 }
@@ -210,6 +243,24 @@ pub enum Reply {
     },
     /// To [`Request::Inspect`].
     Inspection(Inspection),
+    /// To [`Request::OfferMany`].
+    Offered {
+        /// One for each offer, in their order.
+        answers: Vec<OfferAnswer>,
+    },
+    /// To [`Request::Reconcile`].
+    Reconciled {
+        /// One for each cell, in their order; [`Message::shorten_cells`] makes them fit.
+        cells: Vec<CellAnswer>,
+    },
+    /// To [`Request::List`].
+    Listing {
+        /// At most [`BATCH_MAX`](crate::limits::BATCH_MAX) records held, cached copies left out, in
+        /// ascending order of slots; [`Message::batch_that_fits`] tells how many fit.
+        entries: Vec<BatchedOffer>,
+        /// Where to go on, after the last entry; `None` at the end.
+        next: Option<Slot>,
+    },
     /// The request was understood as none, or cannot be answered.
     Error {
         /// What is wrong.
@@ -241,7 +292,16 @@ pub struct Inspection {
 impl Reply {
     /// Whether it is one of those that name contacts.
     pub(crate) fn lists_contacts(&self) -> bool {
-        !matches!(self, Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. })
+        matches!(
+            self,
+            Self::Nodes { .. }
+                | Self::Found { .. }
+                | Self::Held { .. }
+                | Self::Wanted { .. }
+                | Self::Have { .. }
+                | Self::Stored { .. }
+                | Self::Refused { .. }
+        )
     }
 
     /// Contacts that the answering node named.
@@ -254,7 +314,12 @@ impl Reply {
             | Self::Have { closer }
             | Self::Stored { closer }
             | Self::Refused { closer, .. } => closer,
-            Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. } => &[],
+            Self::Pong { .. }
+            | Self::Inspection(_)
+            | Self::Offered { .. }
+            | Self::Reconciled { .. }
+            | Self::Listing { .. }
+            | Self::Error { .. } => &[],
         }
     }
 
@@ -268,12 +333,27 @@ impl Reply {
             | Self::Have { closer }
             | Self::Stored { closer }
             | Self::Refused { closer, .. } => Some(closer),
-            Self::Pong { .. } | Self::Inspection(_) | Self::Error { .. } => None,
+            Self::Pong { .. }
+            | Self::Inspection(_)
+            | Self::Offered { .. }
+            | Self::Reconciled { .. }
+            | Self::Listing { .. }
+            | Self::Error { .. } => None,
         }
     }
 }
 
 impl OfferDetails {
+    /// Describes a record in a store.
+    pub fn of_summary(summary: &Summary) -> Self {
+        Self {
+            slot: summary.slot,
+            size: u32::try_from(summary.size).unwrap_or(u32::MAX),
+            digest: summary.digest,
+            sequence: summary.sequence,
+        }
+    }
+
     /// The kind described.
     pub fn kind(&self) -> Kind {
         self.slot.kind

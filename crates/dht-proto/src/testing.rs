@@ -6,6 +6,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+mod batch;
+
+pub(crate) use batch::{batch, cell_answers, cells};
+
 use crate::limits::{
     AGENT_MAX, CONTACTS_MAX, INLINE_VALUE_MAX, REASON_MAX, SALT_MAX, TTL_MAX_SECONDS, VALUE_MAX,
 };
@@ -38,15 +42,15 @@ fn contacts() -> impl Strategy<Value = Vec<Contact>> {
     vec(contact(), 0..=CONTACTS_MAX)
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
+pub(crate) fn kind() -> impl Strategy<Value = Kind> {
     proptest::sample::select(&Kind::ALL[..])
 }
 
-fn purpose() -> impl Strategy<Value = Purpose> {
+pub(crate) fn purpose() -> impl Strategy<Value = Purpose> {
     prop_oneof![Just(Purpose::Publish), Just(Purpose::Replicate), Just(Purpose::Cache)]
 }
 
-fn ttl() -> impl Strategy<Value = Ttl> {
+pub(crate) fn ttl() -> impl Strategy<Value = Ttl> {
     (1..=TTL_MAX_SECONDS).prop_map(|seconds| Ttl::from_secs(seconds).unwrap_or_default())
 }
 
@@ -59,7 +63,7 @@ fn sequence() -> impl Strategy<Value = Sequence> {
     number().prop_map(Sequence)
 }
 
-fn small_number() -> impl Strategy<Value = u32> {
+pub(crate) fn small_number() -> impl Strategy<Value = u32> {
     (any::<u32>(), 0_u32..32).prop_map(|(number, shift)| number >> shift)
 }
 
@@ -101,7 +105,7 @@ fn inline_record() -> impl Strategy<Value = Record> {
     record(0..=INLINE_VALUE_MAX)
 }
 
-fn details() -> impl Strategy<Value = OfferDetails> {
+pub(crate) fn details() -> impl Strategy<Value = OfferDetails> {
     let size = 0..=u32::try_from(VALUE_MAX).unwrap_or(u32::MAX);
     (key(), kind(), size, any::<[u8; 32]>(), sequence()).prop_map(
         |(key, kind, size, digest, sequence)| {
@@ -138,10 +142,11 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         ),
         (key(), kind(), range())
             .prop_map(|(key, kind, range)| Request::Download { slot: Slot { key, kind }, range }),
+        batch::request(),
     ]
 }
 
-fn refusal() -> impl Strategy<Value = Refusal> {
+pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
     prop_oneof![
         Just(Refusal::Full),
         small_number().prop_map(|limit| Refusal::TooLarge { limit }),
@@ -162,7 +167,8 @@ fn error_code() -> impl Strategy<Value = ErrorCode> {
         Just(ErrorCode::Malformed),
         Just(ErrorCode::Unsupported),
         Just(ErrorCode::Busy),
-        (5..=u32::MAX).prop_map(ErrorCode::Other),
+        Just(ErrorCode::Unwilling),
+        (6..=u32::MAX).prop_map(ErrorCode::Other),
     ]
 }
 
@@ -200,6 +206,7 @@ pub(crate) fn reply() -> impl Strategy<Value = Reply> {
         (refusal(), contacts()).prop_map(|(refusal, closer)| Reply::Refused { refusal, closer }),
         inspection().prop_map(Reply::Inspection),
         (error_code(), text(REASON_MAX)).prop_map(|(code, text)| Reply::Error { code, text }),
+        batch::reply(),
     ]
 }
 

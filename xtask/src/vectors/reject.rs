@@ -169,7 +169,7 @@ pub(super) fn messages() -> Result<Vec<Value>> {
         ("a length that does not follow", b"\x22\xff\xff\xff\xff\x07".to_vec()),
         ("no body", HEAD.to_vec()),
         ("a reply without a body", reply(&[])),
-        ("a reply of a later version", reply(&field(14, b"later"))),
+        ("a reply of a later version", reply(&field(15, b"later"))),
         ("a part in a datagram", concat(&[HEAD, &field(6, &field(2, b"part"))])),
         ("a pong without an address", reply(&field(2, &[]))),
         ("a pong with 7 bytes of address", reply(&field(2, &field(1, &[1; 7])))),

@@ -1,5 +1,7 @@
 //! Checks of single fields.
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 
 use crate::{DecodeError, Problem, Ttl};
@@ -45,6 +47,19 @@ pub(super) fn known<T>(
     // An enum's number is an i32 to protobuf; a negative one is shown as the varint it came as.
     let found = i64::from(number).cast_unsigned();
     value.ok_or(DecodeError::new(field, Problem::OutOfRange { found }))
+}
+
+/// A number of repeated elements within `limits`.
+pub(super) fn count(
+    field: &'static str,
+    found: usize,
+    limits: RangeInclusive<usize>,
+) -> Result<(), DecodeError> {
+    if limits.contains(&found) {
+        return Ok(());
+    }
+    let found = u64::try_from(found).unwrap_or(u64::MAX);
+    Err(DecodeError::new(field, Problem::OutOfRange { found }))
 }
 
 /// A length or position of a value, which never exceeds `VALUE_MAX`.

@@ -170,6 +170,10 @@ pub(super) fn key_from_wire(field: &'static str, bytes: &Bytes) -> Result<Key, D
     array(field, bytes).map(Key::from_bytes)
 }
 
+pub(super) fn slot_to_wire(slot: Slot) -> wire::Slot {
+    wire::Slot { key: key_to_wire(slot.key), kind: kind_to_wire(slot.kind) }
+}
+
 pub(super) fn slot_from_wire(
     key_field: &'static str,
     key: &Bytes,

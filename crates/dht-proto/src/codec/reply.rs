@@ -2,7 +2,7 @@
 
 use super::field::{present, ttl};
 use super::record::{self, RecordForm};
-use super::{Carrier, contact, wire};
+use super::{Carrier, batch, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
 use crate::message::text::cut;
 use crate::stream::{Exchange, StreamedRecord};
@@ -45,6 +45,9 @@ pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
             code: code.code().cast_signed(),
             text: cut(text, REASON_MAX).to_owned(),
         }),
+        Reply::Offered { answers } => Body::Offered(batch::offered_to_wire(answers)),
+        Reply::Reconciled { cells } => Body::Reconciled(reconcile::answers_to_wire(cells)),
+        Reply::Listing { entries, next } => Body::Listing(batch::listing_to_wire(entries, *next)),
     };
     wire::Reply { closer: contact::to_wire(reply.closer()), body: Some(body) }
 }
@@ -86,6 +89,9 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
             code: error_code(error.code)?,
             text: cut(&error.text, REASON_MAX).to_owned(),
         },
+        Body::Offered(offered) => Reply::Offered { answers: batch::offered_from_wire(&offered)? },
+        Body::Reconciled(body) => Reply::Reconciled { cells: reconcile::answers_from_wire(body)? },
+        Body::Listing(listing) => batch::listing_from_wire(listing)?,
     };
     Ok(ReplyForm::Whole(whole))
 }
@@ -108,7 +114,7 @@ fn found_from_wire(
     })
 }
 
-fn refusal_to_wire(refusal: &Refusal) -> wire::Refused {
+pub(super) fn refusal_to_wire(refusal: &Refusal) -> wire::Refused {
     let mut refused =
         wire::Refused { code: refusal.code().cast_signed(), ..wire::Refused::default() };
     match refusal {
@@ -122,7 +128,7 @@ fn refusal_to_wire(refusal: &Refusal) -> wire::Refused {
     refused
 }
 
-fn refusal_from_wire(refused: &wire::Refused) -> Result<Refusal, DecodeError> {
+pub(super) fn refusal_from_wire(refused: &wire::Refused) -> Result<Refusal, DecodeError> {
     use wire::RefusalCode;
     let current = Sequence(refused.current);
     Ok(match RefusalCode::try_from(refused.code) {
@@ -153,6 +159,7 @@ fn error_code(code: i32) -> Result<ErrorCode, DecodeError> {
         Ok(wire::ErrorCode::Malformed) => ErrorCode::Malformed,
         Ok(wire::ErrorCode::Unsupported) => ErrorCode::Unsupported,
         Ok(wire::ErrorCode::Busy) => ErrorCode::Busy,
+        Ok(wire::ErrorCode::Unwilling) => ErrorCode::Unwilling,
         Err(_) => ErrorCode::Other(code.cast_unsigned()),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::field::{present, ttl};
 use super::record::{self, RecordForm, key_from_wire, key_to_wire};
-use super::{Carrier, wire};
+use super::{Carrier, batch, reconcile, wire};
 use crate::stream::{Exchange, StreamedRecord};
 use crate::{DecodeError, KindSet, Problem, Request, Sequence, ValueRange};
 
@@ -41,6 +41,11 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
             length: range.length,
         }),
         Request::Inspect => Body::Inspect(wire::Inspect {}),
+        Request::OfferMany { purpose, offers } => {
+            Body::OfferMany(batch::offer_many_to_wire(*purpose, offers))
+        }
+        Request::Reconcile { cells } => Body::Reconcile(reconcile::to_wire(cells)),
+        Request::List { from } => Body::List(batch::list_to_wire(*from)),
     };
     wire::Request { body: Some(body) }
 }
@@ -77,6 +82,9 @@ pub(super) fn from_wire(
             range: ValueRange { offset: body.offset, length: body.length },
         },
         Body::Inspect(_) => Request::Inspect,
+        Body::OfferMany(body) => batch::offer_many_from_wire(body)?,
+        Body::Reconcile(body) => Request::Reconcile { cells: reconcile::from_wire(&body)? },
+        Body::List(body) => batch::list_from_wire(body)?,
     };
     Ok(RequestForm::Whole(whole))
 }

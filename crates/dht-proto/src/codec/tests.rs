@@ -13,6 +13,7 @@ use crate::{
     Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value, testing,
 };
 
+mod batch;
 mod length;
 mod reject;
 

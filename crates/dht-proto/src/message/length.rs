@@ -13,6 +13,8 @@ use crate::protobuf::{delimited_len, varint_len};
 use crate::record::Sequence;
 use crate::{Contact, Kind, Record};
 
+mod batch;
+
 /// Bytes of a 32-byte identifier in a field.
 const KEY_FIELD: usize = delimited_len(32);
 
@@ -149,6 +151,9 @@ fn request_len(request: &Request, form: Form) -> usize {
             let length = range.length.map_or(0, |length| 1 + varint_len(u64::from(length)));
             KEY_FIELD + 2 + number(u64::from(range.offset)) + length
         }
+        Request::OfferMany { offers, .. } => batch::offer_many_len(offers),
+        Request::Reconcile { cells } => batch::reconcile_len(cells),
+        Request::List { .. } => batch::list_len(),
     })
 }
 
@@ -175,6 +180,9 @@ fn reply_len(reply: &Reply, form: Form) -> usize {
             }
             Reply::Refused { refusal, .. } => refusal_len(refusal),
             Reply::Inspection(inspection) => inspection_len(inspection),
+            Reply::Offered { answers } => batch::offered_len(answers),
+            Reply::Reconciled { cells } => batch::reconciled_len(cells),
+            Reply::Listing { entries, next } => batch::listing_len(entries, *next),
             Reply::Error { code, text } => {
                 enum_number(code.code()) + bytes(text::cut(text, REASON_MAX).len())
             }

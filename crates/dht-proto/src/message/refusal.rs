@@ -69,6 +69,9 @@ pub enum ErrorCode {
     /// The node has too much to do.
     #[error("busy")]
     Busy,
+    /// The node could, and does not want to.
+    #[error("not willing to tell")]
+    Unwilling,
     /// A code of a later version of the protocol.
     #[error("error code {0}")]
     Other(u32),
@@ -100,6 +103,7 @@ impl ErrorCode {
             Self::Malformed => 2,
             Self::Unsupported => 3,
             Self::Busy => 4,
+            Self::Unwilling => 5,
             Self::Other(code) => code,
         }
     }

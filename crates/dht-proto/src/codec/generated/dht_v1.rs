@@ -54,7 +54,7 @@ pub struct Retry {
     #[prost(bytes = "bytes", tag = "2")]
     pub answers: ::prost::bytes::Bytes,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Message {
     #[prost(fixed64, tag = "1")]
     pub id: u64,
@@ -69,7 +69,7 @@ pub struct Message {
 }
 /// Nested message and enum types in `Message`.
 pub mod message {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "4")]
         Request(super::Request),
@@ -79,14 +79,14 @@ pub mod message {
         Part(super::Part),
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::Body", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "request::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub body: ::core::option::Option<request::Body>,
 }
 /// Nested message and enum types in `Request`.
 pub mod request {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "1")]
         Ping(super::Ping),
@@ -102,18 +102,24 @@ pub mod request {
         Download(super::Download),
         #[prost(message, tag = "7")]
         Inspect(super::Inspect),
+        #[prost(message, tag = "8")]
+        OfferMany(super::OfferMany),
+        #[prost(message, tag = "9")]
+        Reconcile(super::Reconcile),
+        #[prost(message, tag = "10")]
+        List(super::List),
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Reply {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub closer: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    #[prost(oneof = "reply::Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "reply::Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub body: ::core::option::Option<reply::Body>,
 }
 /// Nested message and enum types in `Reply`.
 pub mod reply {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "2")]
         Pong(super::Pong),
@@ -135,6 +141,12 @@ pub mod reply {
         Inspection(super::Inspection),
         #[prost(message, tag = "11")]
         Error(super::Error),
+        #[prost(message, tag = "12")]
+        Offered(super::Offered),
+        #[prost(message, tag = "13")]
+        Reconciled(super::Reconciled),
+        #[prost(message, tag = "14")]
+        Listing(super::Listing),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -186,6 +198,39 @@ pub struct Download {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Inspect {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OfferMany {
+    #[prost(enumeration = "Purpose", tag = "1")]
+    pub purpose: i32,
+    #[prost(message, repeated, tag = "2")]
+    pub offers: ::prost::alloc::vec::Vec<BatchedOffer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchedOffer {
+    #[prost(message, optional, tag = "1")]
+    pub details: ::core::option::Option<Details>,
+    #[prost(uint32, tag = "2")]
+    pub ttl: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Reconcile {
+    #[prost(message, repeated, tag = "1")]
+    pub cells: ::prost::alloc::vec::Vec<Cell>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cell {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub prefix: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "2")]
+    pub bits: u32,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub digest: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct List {
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<Slot>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Pong {
     #[prost(bytes = "bytes", tag = "1")]
@@ -247,6 +292,51 @@ pub struct Error {
     pub code: i32,
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Offered {
+    #[prost(enumeration = "Verdict", repeated, tag = "1")]
+    pub verdicts: ::prost::alloc::vec::Vec<i32>,
+    #[prost(message, repeated, tag = "2")]
+    pub refused: ::prost::alloc::vec::Vec<Refused>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Reconciled {
+    #[prost(message, repeated, tag = "1")]
+    pub cells: ::prost::alloc::vec::Vec<CellAnswer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CellAnswer {
+    #[prost(oneof = "cell_answer::Body", tags = "1, 2, 3")]
+    pub body: ::core::option::Option<cell_answer::Body>,
+}
+/// Nested message and enum types in `CellAnswer`.
+pub mod cell_answer {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Same(super::Same),
+        #[prost(bytes, tag = "2")]
+        Held(::prost::bytes::Bytes),
+        #[prost(uint32, tag = "3")]
+        TooMany(u32),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Same {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Listing {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<BatchedOffer>,
+    #[prost(message, optional, tag = "2")]
+    pub next: ::core::option::Option<Slot>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Slot {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub key: ::prost::bytes::Bytes,
+    #[prost(enumeration = "Kind", tag = "2")]
+    pub kind: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Details {
@@ -412,6 +502,7 @@ pub enum ErrorCode {
     Malformed = 2,
     Unsupported = 3,
     Busy = 4,
+    Unwilling = 5,
 }
 impl ErrorCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -425,6 +516,7 @@ impl ErrorCode {
             Self::Malformed => "ERROR_CODE_MALFORMED",
             Self::Unsupported => "ERROR_CODE_UNSUPPORTED",
             Self::Busy => "ERROR_CODE_BUSY",
+            Self::Unwilling => "ERROR_CODE_UNWILLING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -435,6 +527,39 @@ impl ErrorCode {
             "ERROR_CODE_MALFORMED" => Some(Self::Malformed),
             "ERROR_CODE_UNSUPPORTED" => Some(Self::Unsupported),
             "ERROR_CODE_BUSY" => Some(Self::Busy),
+            "ERROR_CODE_UNWILLING" => Some(Self::Unwilling),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    Unspecified = 0,
+    Wanted = 1,
+    Have = 2,
+    Refused = 3,
+}
+impl Verdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Wanted => "VERDICT_WANTED",
+            Self::Have => "VERDICT_HAVE",
+            Self::Refused => "VERDICT_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERDICT_WANTED" => Some(Self::Wanted),
+            "VERDICT_HAVE" => Some(Self::Have),
+            "VERDICT_REFUSED" => Some(Self::Refused),
             _ => None,
         }
     }

@@ -51,15 +51,8 @@ fn without_contacts(reply: Reply) -> Reply {
 }
 
 fn with_contacts(mut reply: Reply, contacts: Vec<Contact>) -> Reply {
-    match &mut reply {
-        Reply::Nodes { closer }
-        | Reply::Found { closer, .. }
-        | Reply::Held { closer, .. }
-        | Reply::Wanted { closer }
-        | Reply::Have { closer }
-        | Reply::Stored { closer }
-        | Reply::Refused { closer, .. } => *closer = contacts,
-        Reply::Pong { .. } | Reply::Inspection(_) | Reply::Error { .. } => {}
+    if let Some(closer) = reply.closer_mut() {
+        *closer = contacts;
     }
     reply
 }

@@ -13,18 +13,18 @@ fn of_body(body: Option<wire::message::Body>) -> Bytes {
     message.encode_to_vec().into()
 }
 
-fn request(body: wire::request::Body) -> Bytes {
+pub(super) fn request(body: wire::request::Body) -> Bytes {
     of_body(Some(wire::message::Body::Request(wire::Request { body: Some(body) })))
 }
 
-fn reply(body: wire::reply::Body) -> Bytes {
+pub(super) fn reply(body: wire::reply::Body) -> Bytes {
     let closer = Vec::new();
     of_body(Some(wire::message::Body::Reply(wire::Reply { closer, body: Some(body) })))
 }
 
 /// A request is malformed in `field`: its sender is told so.
 #[track_caller]
-fn assert_malformed(bytes: Bytes, field: &'static str, problem: Problem) {
+pub(super) fn assert_malformed(bytes: Bytes, field: &'static str, problem: Problem) {
     let error = DecodeError { field, problem };
     let answer = Some((RequestId(ID), ErrorCode::Malformed));
     assert_eq!(decode(bytes), Err(Undecodable { error, answer }));
@@ -32,7 +32,7 @@ fn assert_malformed(bytes: Bytes, field: &'static str, problem: Problem) {
 
 /// Something is malformed that is not answered.
 #[track_caller]
-fn assert_ignored(bytes: Bytes, field: &'static str, problem: Problem) {
+pub(super) fn assert_ignored(bytes: Bytes, field: &'static str, problem: Problem) {
     let error = DecodeError { field, problem };
     assert_eq!(decode(bytes), Err(Undecodable { error, answer: None }));
 }
