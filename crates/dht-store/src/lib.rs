@@ -1,4 +1,5 @@
-//! Where a node keeps records: the trait [`RecordStore`] and [`MemoryStore`].
+//! Where a node keeps records: the trait [`RecordStore`], [`MemoryStore`] and, with the feature `disk`,
+//! `DiskStore`.
 //!
 //! A store has one slot per key and [`Kind`](dht_proto::Kind), applies [`dht_proto::admit`] atomically,
 //! counts bytes against a quota and forgets records when their life ends. It is synchronous and reads no
@@ -34,10 +35,15 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(feature = "disk")]
+pub mod disk;
+mod eviction;
 mod memory;
 mod quota;
 mod store;
 
+#[cfg(feature = "disk")]
+pub use disk::{DiskOptions, DiskStore, OpenError};
 pub use memory::MemoryStore;
-pub use quota::{CAPACITY_DEFAULT, RECORD_COST};
+pub use quota::{CAPACITY_DEFAULT, RECORD_COST, SOURCE_SHARE_DEFAULT};
 pub use store::{RecordStore, SaveError, Saved, StoreError, Usage};

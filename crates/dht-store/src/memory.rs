@@ -1,22 +1,24 @@
-//! A store in memory: an ordered map of records and an index of when they end.
+//! A store in memory: an ordered map of records, and the orders in which they end and give way.
 //!
-//! Invariant: `records`, `deadlines` and `quota` tell of the same records; [`MemoryStore::put`] and
+//! Invariant: `records`, `orders` and `quota` tell of the same records; [`MemoryStore::put`] and
 //! [`MemoryStore::forget`] are the only places that change which.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
 use dht_proto::{
-    Admission, Custody, Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms,
+    Admission, Custody, Digest, Held, Key, KindSet, Moment, Record, Slot, Source, Summary, Terms,
     admit,
 };
 
+use crate::eviction::{self, Candidate, Class, Incoming, NoPlan, Place, Shelf};
 use crate::quota::{CAPACITY_DEFAULT, Quota};
 use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
 
-mod deadlines;
+mod orders;
 
-use deadlines::Deadlines;
+use orders::Orders;
 
 /// Keeps records in memory, and forgets them all when dropped.
 ///
@@ -32,7 +34,7 @@ use deadlines::Deadlines;
 #[derive(Clone)]
 pub struct MemoryStore {
     records: BTreeMap<Slot, Entry>,
-    deadlines: Deadlines,
+    orders: Orders,
     quota: Quota,
 }
 
@@ -41,9 +43,22 @@ struct Entry {
     record: Record,
     expires: Moment,
     custody: Custody,
+    source: Source,
 }
 
 impl Entry {
+    fn class(&self) -> Class {
+        self.custody.into()
+    }
+
+    fn candidate(&self) -> Candidate {
+        Candidate {
+            place: (self.expires, self.record.slot()),
+            source: self.source,
+            cost: Quota::cost(self.record.size()),
+        }
+    }
+
     fn summary(&self) -> Summary {
         Summary {
             slot: self.record.slot(),
@@ -61,7 +76,7 @@ impl MemoryStore {
     ///
     /// Any capacity will do; one below the cost of a record refuses everything as [`Refusal::Full`].
     pub const fn new(capacity: u64) -> Self {
-        Self { records: BTreeMap::new(), deadlines: Deadlines::new(), quota: Quota::new(capacity) }
+        Self { records: BTreeMap::new(), orders: Orders::new(), quota: Quota::new(capacity) }
     }
 
     /// Refuses values longer than `bytes` as [`Refusal::TooLarge`]. Default, and at most: 5,000,000
@@ -72,52 +87,76 @@ impl MemoryStore {
         self
     }
 
+    /// Lets the records of one source take `percent` of the capacity, from 1 to 100 (others are taken for the
+    /// nearest of these). Default: 50 ([`SOURCE_SHARE_DEFAULT`](crate::SOURCE_SHARE_DEFAULT)).
+    #[must_use]
+    pub fn with_source_share(mut self, percent: u8) -> Self {
+        self.quota.limit_sources(percent);
+        self
+    }
+
     fn live(&self, now: Moment, slot: Slot) -> Option<&Entry> {
         self.records.get(&slot).filter(|entry| entry.expires > now)
     }
 
-    /// The records that must go before `incoming` fits, in which it replaces what is in its slot.
-    ///
-    /// Looks at no more records than the missing bytes can pay for, [`RECORD_COST`](crate::RECORD_COST) each.
-    fn victims(&self, now: Moment, incoming: &Summary) -> Result<Vec<Slot>, Refusal> {
-        self.quota.check(incoming.size)?;
-        let cost_of = |slot: &Slot| {
-            self.records.get(slot).map_or(0, |entry| Quota::cost(entry.record.size()))
-        };
-        let mut missing = self.quota.missing(Quota::cost(incoming.size), cost_of(&incoming.slot));
-        let mut victims = Vec::new();
-        for slot in self.deadlines.yielding(now, incoming.expires, incoming.custody) {
-            if missing == 0 {
-                break;
-            }
-            if slot != incoming.slot {
-                missing = missing.saturating_sub(cost_of(&slot));
-                victims.push(slot);
-            }
-        }
-        if missing == 0 { Ok(victims) } else { Err(Refusal::Full) }
-    }
-
     fn put(&mut self, slot: Slot, entry: Entry) {
         self.forget(slot);
-        self.deadlines.insert(slot, entry.expires, entry.custody);
+        self.orders.insert(entry.class(), &entry.candidate());
         self.quota.add(entry.record.size());
         self.records.insert(slot, entry);
     }
 
     fn forget(&mut self, slot: Slot) {
         if let Some(entry) = self.records.remove(&slot) {
-            self.deadlines.remove(slot, entry.expires, entry.custody);
+            self.orders.remove(entry.class(), &entry.candidate());
             self.quota.subtract(entry.record.size());
         }
     }
 
-    fn change_terms(&mut self, slot: Slot, expires: Moment, custody: Custody) {
+    fn change_terms(&mut self, slot: Slot, expires: Moment, custody: Custody, terms: &Terms) {
         if let Some(entry) = self.records.get_mut(&slot) {
-            self.deadlines.remove(slot, entry.expires, entry.custody);
-            self.deadlines.insert(slot, expires, custody);
+            self.orders.remove(entry.class(), &entry.candidate());
+            entry.source = eviction::charged(entry.source, terms);
             (entry.expires, entry.custody) = (expires, custody);
+            self.orders.insert(entry.class(), &entry.candidate());
         }
+    }
+
+    fn candidate(&self, (_, slot): Place) -> Option<Candidate> {
+        self.records.get(&slot).map(Entry::candidate)
+    }
+}
+
+impl Shelf for MemoryStore {
+    type Error = Infallible;
+
+    fn next_ending(
+        &self,
+        class: Class,
+        after: Option<Place>,
+    ) -> Result<Option<Candidate>, Infallible> {
+        Ok(self.orders.next_ending(class, after).and_then(|place| self.candidate(place)))
+    }
+
+    fn next_of_source(
+        &self,
+        source: Source,
+        class: Class,
+        after: Option<Place>,
+    ) -> Result<Option<Candidate>, Infallible> {
+        let place = self.orders.next_of_source(source, class, after);
+        Ok(place.and_then(|place| self.candidate(place)))
+    }
+
+    fn next_greedy(
+        &self,
+        below: Option<(u64, Source)>,
+    ) -> Result<Option<(u64, Source)>, Infallible> {
+        Ok(self.orders.next_greedy(below))
+    }
+
+    fn used_by(&self, source: Source) -> Result<u64, Infallible> {
+        Ok(self.orders.used_by(source))
     }
 }
 
@@ -159,15 +198,19 @@ impl RecordStore for MemoryStore {
         let existing = self.live(now, slot).map(Entry::summary);
         match admit(existing.as_ref(), &incoming, &terms)? {
             Admission::Insert => {
-                for victim in self.victims(now, &incoming)? {
+                let wanted = Incoming::new(&incoming, &terms);
+                let replaced = self.records.get(&slot).map(Entry::candidate);
+                let plan = eviction::plan(self, &self.quota, now, &wanted, replaced.as_ref());
+                let victims = plan.map_err(|NoPlan::Refused(refusal)| refusal)?;
+                for victim in victims {
                     self.forget(victim);
                 }
-                let Terms { expires, custody, .. } = terms;
-                self.put(slot, Entry { record, expires, custody });
+                let Terms { expires, custody, source, .. } = terms;
+                self.put(slot, Entry { record, expires, custody, source });
                 Ok(Saved::Inserted)
             }
             Admission::Renew { expires, custody } => {
-                self.change_terms(slot, expires, custody);
+                self.change_terms(slot, expires, custody, &terms);
                 Ok(Saved::Kept)
             }
             Admission::Keep => Ok(Saved::Kept),
@@ -187,7 +230,7 @@ impl RecordStore for MemoryStore {
         };
         let again = Summary { expires: terms.expires, custody: terms.custody, ..existing };
         if let Ok(Admission::Renew { expires, custody }) = admit(Some(&existing), &again, &terms) {
-            self.change_terms(slot, expires, custody);
+            self.change_terms(slot, expires, custody, &terms);
         }
         Ok(true)
     }
@@ -199,7 +242,7 @@ impl RecordStore for MemoryStore {
     }
 
     fn expire(&mut self, now: Moment) -> Result<usize, StoreError> {
-        let ended: Vec<Slot> = self.deadlines.ended(now).collect();
+        let ended: Vec<Slot> = self.orders.ended(now).collect();
         for slot in &ended {
             self.forget(*slot);
         }
@@ -207,7 +250,7 @@ impl RecordStore for MemoryStore {
     }
 
     fn next_expiry(&self) -> Option<Moment> {
-        self.deadlines.next()
+        self.orders.next_end()
     }
 
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
@@ -218,6 +261,10 @@ impl RecordStore for MemoryStore {
 
     fn usage(&self) -> Usage {
         self.quota.usage()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

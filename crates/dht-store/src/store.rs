@@ -8,10 +8,15 @@ use dht_proto::{Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summa
 /// - a record whose `expires` is not after `now` is absent, in every call, whether or not
 ///   [`expire`](Self::expire) ran;
 /// - [`save`](Self::save) applies [`dht_proto::admit`] to the live record of the slot, atomically;
-/// - a live record is given up only where these docs say so: replaced by `admit`, removed, or, being a
-///   cached copy, evicted to make room;
-/// - a failed or refused call changes nothing;
+/// - a live record is given up only where these docs say so: replaced by `admit`, removed, or evicted to
+///   make room by the rules of [`save`](Self::save);
+/// - a refused call changes nothing, nor does one that fails, but for what [`flush`](Self::flush) says;
 /// - the same calls on an equal store have the same results: no order depends on chance.
+///
+/// # Batches
+/// What calls change is seen by the calls after them at once, and survives a crash once
+/// [`flush`](Self::flush) returns. A store on disk needs a few milliseconds for that, however much was
+/// changed, so whoever drives one makes the calls at hand, flushes once, and reports their results then.
 pub trait RecordStore: Send {
     /// Finds the live record at `key` of the first of `kinds`, in the order of
     /// [`Kind::ALL`](dht_proto::Kind::ALL), that is held. Its bytes come along if the value is at most
@@ -26,15 +31,29 @@ pub trait RecordStore: Send {
 
     /// Keeps `record` under `terms`, if [`dht_proto::admit`] and the quota let it.
     ///
-    /// A record that needs room takes that of records whose life has ended, then that of copies kept as
-    /// [`Custody::Cache`](dht_proto::Custody::Cache), soonest to end first; a cached copy takes only that
-    /// of copies that end no later than itself. What still does not fit is refused: [`Refusal::TooLarge`]
-    /// if the value would not fit an empty store or is over the limit for one value, else [`Refusal::Full`].
+    /// A record that needs room takes, in this order and soonest to end first, that of
+    /// 1. records whose life has ended;
+    /// 2. copies kept as [`Custody::Cache`](dht_proto::Custody::Cache);
+    /// 3. records of the [`Source`](dht_proto::Source) that uses most at each step.
+    ///
+    /// A cached copy takes only 1 and of 2 those that end no later than itself. Only a source that, with the
+    /// new record, uses less than the greediest one is left with, takes 3, so that no two of them push each
+    /// other out in turns; what this node publishes ([`Custody::Own`](dht_proto::Custody::Own)) takes it
+    /// in any case. What is our own is never evicted, nor is anything else of
+    /// [`Source::LOCAL`](dht_proto::Source::LOCAL) but cached copies.
+    ///
+    /// No source but [`Source::LOCAL`](dht_proto::Source::LOCAL) uses more than its share of the capacity
+    /// (half, unless the store is told otherwise). One that would makes room of its own ended records and
+    /// cached copies.
+    ///
+    /// What still does not fit is refused: [`Refusal::TooLarge`] if the value is over the limit for one value,
+    /// or would not even fit if its source had nothing else in the store, else [`Refusal::Full`].
     fn save(&mut self, now: Moment, record: Record, terms: Terms) -> Result<Saved, SaveError>;
 
     /// Applies `terms` to the live record of `slot`, if it is still the one with `digest`, as saving the
     /// same record again would: its publisher lengthens the life, a holder only makes a cached copy a held
-    /// one. The bytes are not touched. Returns whether such a record was there.
+    /// one. The bytes are not touched, and whoever was charged for them still is, unless the record becomes
+    /// our own. Returns whether such a record was there.
     fn renew(
         &mut self,
         now: Moment,
@@ -61,6 +80,13 @@ pub trait RecordStore: Send {
 
     /// What is used of the quota, by every record not yet freed.
     fn usage(&self) -> Usage;
+
+    /// Makes what the calls before it changed last: it survives a crash once this returns.
+    ///
+    /// If it fails, the calls since the last flush that succeeded may have been undone, all of them or
+    /// none, and are to be reported as failed. So they may be if one of them fails with [`StoreError`]: then
+    /// the next flush fails too. Either way the store goes on from what was flushed.
+    fn flush(&mut self) -> Result<(), StoreError>;
 }
 
 impl<S: RecordStore + ?Sized> RecordStore for Box<S> {
@@ -107,6 +133,10 @@ impl<S: RecordStore + ?Sized> RecordStore for Box<S> {
     fn usage(&self) -> Usage {
         (**self).usage()
     }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        (**self).flush()
+    }
 }
 
 /// What became of a record that was not refused.
@@ -140,7 +170,7 @@ pub enum SaveError {
     /// Its life had ended before it came: kept, it would be absent. Send it with a later end, or not at all.
     #[error("life of the record has ended")]
     Ended,
-    /// The store itself failed. Trying again may succeed.
+    /// The store itself failed, see [`StoreError`]. Trying again may succeed.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
@@ -156,7 +186,8 @@ impl From<SaveError> for Refusal {
     }
 }
 
-/// The medium under a store failed. The call changed nothing. Shows as its cause does.
+/// The medium under a store failed. The call changed nothing; calls before it may have been undone, as
+/// [`RecordStore::flush`] says and will tell. Shows as its cause does.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);

@@ -8,7 +8,7 @@ use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
 
 /// Passes calls on to another store, but for one, which fails without reaching it.
 ///
-/// Counted are the calls that can fail: `load`, `save`, `renew`, `remove`, `expire` and `list`, from 0.
+/// Counted are the calls that can fail: `load`, `save`, `renew`, `remove`, `expire`, `list` and `flush`, from 0.
 ///
 /// ```
 /// use dht_proto::Moment;
@@ -102,5 +102,10 @@ impl<S: RecordStore> RecordStore for FailingStore<S> {
 
     fn usage(&self) -> Usage {
         self.store.usage()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.count()?;
+        self.store.flush()
     }
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use dht_proto::{KindSet, Moment, Record, Slot, Terms};
 
 use super::sample::{
-    NOW, after, cached, content, copied, find, holds, insert, named, published, value,
-    version,
+    NOW, after, cached, content, copied, find, holds, insert, named, published, value, version,
 };
 use super::snapshot::Snapshot;
 use crate::{RecordStore, SaveError, Saved};

@@ -4,8 +4,8 @@ use dht_proto::limits::VALUE_MAX;
 use dht_proto::{Moment, Record, Refusal, Sequence, SignedBody, Slot, Terms, Value};
 
 use super::sample::{
-    NOW, after, cached, content, deletion, filled, find, holds, insert, named, published,
-    refusal, save, signed, version,
+    NOW, after, cached, content, deletion, filled, find, holds, insert, named, published, refusal,
+    save, signed, version,
 };
 use super::snapshot::Snapshot;
 use crate::{RecordStore, SaveError, Saved};

@@ -203,6 +203,10 @@ impl RecordStore for Faulty {
     fn usage(&self) -> Usage {
         self.store.usage()
     }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
 }
 
 /// Saves first and fails then.
@@ -256,5 +260,9 @@ impl RecordStore for HalfDone {
 
     fn usage(&self) -> Usage {
         self.0.usage()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.0.flush()
     }
 }
