@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks every golden vector in this directory against a second implementation of the protocol.
 
-It follows PROTOCOL.md and reads the schema from ../dht/v1/dht.proto; it shares no code with the Rust
+It follows PROTOCOL.md and reads the schema from ../dht/v1/dht.proto (wire.py); it shares no code with the Rust
 crates. Needs Python 3.9 and the packages `blake3` and `cryptography`:
 
     python3 -m venv venv && venv/bin/pip install blake3 cryptography && venv/bin/python check.py
@@ -10,7 +10,6 @@ crates. Needs Python 3.9 and the packages `blake3` and `cryptography`:
 import ipaddress
 import json
 import pathlib
-import re
 import struct
 import sys
 
@@ -20,140 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from wire import SCHEMA, Malformed, decode, encode
 
 HERE = pathlib.Path(__file__).parent
 unhex = bytes.fromhex
-
-
-# --- The schema, and protobuf by it -------------------------------------------------------------
-
-
-def read_schema():
-    """{message: {number: (name, type, label, oneof)}}; enums are read as int32."""
-    text = re.sub(r"//.*", "", (HERE / "../dht/v1/dht.proto").read_text())
-    enums = set(re.findall(r"enum (\w+)", text))
-    schema = {}
-    for name, body in re.findall(r"message (\w+) \{((?:[^{}]|\{[^{}]*\})*)\}", text):
-        fields = schema[name] = {}
-        for oneof, inside in re.findall(r"oneof (\w+) \{([^}]*)\}", body):
-            for kind, field, number in re.findall(r"(\w+) (\w+) = (\d+);", inside):
-                fields[int(number)] = (field, kind, "oneof", oneof)
-        outside = re.sub(r"oneof \w+ \{[^}]*\}", "", body)
-        for label, kind, field, number in re.findall(
-            r"(repeated |optional |)(\w+) (\w+) = (\d+);", outside
-        ):
-            kind = "int32" if kind in enums else kind
-            fields[int(number)] = (field, kind, label.strip(), None)
-    return schema
-
-
-SCHEMA = read_schema()
-VARINTS = {"uint32": 32, "uint64": 64, "int32": 64}
-
-
-class Malformed(Exception):
-    """The bytes are no protobuf message."""
-
-
-def put_varint(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def encode(message, fields):
-    """Fields in the order of their numbers, defaults left out."""
-    out = b""
-    for number, (name, kind, label, _) in sorted(SCHEMA[message].items()):
-        for value in fields.get(name, []) if label == "repeated" else [fields.get(name)]:
-            if value is None or (not label and not value):
-                continue
-            if kind in VARINTS:
-                out += put_varint(number << 3) + put_varint(value)
-            elif kind == "fixed32":
-                out += put_varint(number << 3 | 5) + struct.pack("<I", value)
-            elif kind == "fixed64":
-                out += put_varint(number << 3 | 1) + struct.pack("<Q", value)
-            else:
-                if kind == "string":
-                    value = value.encode()
-                elif kind != "bytes":
-                    value = encode(kind, value)
-                out += put_varint(number << 3 | 2) + put_varint(len(value)) + value
-    return out
-
-
-def raw_fields(data):
-    """(number, wire type, value) of each field."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value = 0
-        for shift in range(0, 70, 7):
-            if at >= len(data):
-                raise Malformed
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value >= 1 << 64:
-                    raise Malformed
-                return value
-        raise Malformed
-
-    def take(length):
-        nonlocal at
-        if at + length > len(data):
-            raise Malformed
-        at += length
-        return data[at - length : at]
-
-    while at < len(data):
-        key = varint()
-        number, wire = key >> 3, key & 7
-        if number == 0 or wire not in (0, 1, 2, 5):
-            raise Malformed
-        if wire == 0:
-            yield number, wire, varint()
-        else:
-            yield number, wire, take({1: 8, 5: 4}.get(wire) or varint())
-
-
-def decode(message, data, strict=False):
-    """Fields by name. `strict` refuses what occurs twice, as the clear part of a datagram asks for."""
-    fields, seen = {}, set()
-    for number, wire, value in raw_fields(data):
-        if number not in SCHEMA[message]:
-            continue
-        name, kind, label, oneof = SCHEMA[message][number]
-        if wire != (0 if kind in VARINTS else {"fixed32": 5, "fixed64": 1}.get(kind, 2)):
-            raise Malformed
-        if strict and (oneof or name) in seen:
-            raise Malformed
-        seen.add(oneof or name)
-        if kind in VARINTS:
-            value &= (1 << VARINTS[kind]) - 1
-        elif kind in ("fixed32", "fixed64"):
-            value = int.from_bytes(value, "little")
-        elif kind == "string":
-            try:
-                value = value.decode()
-            except UnicodeDecodeError:
-                raise Malformed from None
-        elif kind != "bytes":
-            value = decode(kind, value, strict)
-        if oneof:
-            for other, *_, group in SCHEMA[message].values():
-                if group == oneof:
-                    fields.pop(other, None)
-        if label == "repeated":
-            fields.setdefault(name, []).append(value)
-        else:
-            fields[name] = value
-    return fields
 
 
 # --- Identities, keys, sealing ------------------------------------------------------------------
@@ -335,7 +204,62 @@ def need_request(request):
         need_terms(request["store"], True)
         need("record" in request["store"])
         need_record(request["store"]["record"])
+    elif "offer_many" in request:
+        need(request["offer_many"].get("purpose") in (1, 2, 3))
+        need(1 <= len(request["offer_many"].get("offers", [])) <= 32)
+        need_entries(request["offer_many"]["offers"])
+    elif "reconcile" in request:
+        cells = request["reconcile"].get("cells", [])
+        need(1 <= len(cells) <= 32)
+        ranges = [range_of_cell(cell) for cell in cells]
+        need(all(last < first for (_, last), (first, _) in zip(ranges, ranges[1:])))
+    elif "list" in request:
+        need_slot(request["list"].get("from", {}))
     need("download" not in request)  # only in streams
+
+
+def need_slot(slot):
+    need(len(slot.get("key", b"")) == 32 and slot.get("kind") in (1, 2, 3))
+
+
+def need_entries(entries):
+    for entry in entries:
+        need("details" in entry)
+        need_details(entry["details"])
+        need_terms(entry, False)
+
+
+def range_of_cell(cell):
+    """First and last key, as numbers."""
+    prefix, bits = cell.get("prefix", b""), cell.get("bits", 0)
+    need(bits <= 256 and len(prefix) == (bits + 7) // 8 and len(cell.get("digest", b"")) == 16)
+    first, unknown = int.from_bytes(prefix.ljust(32, b"\0"), "big"), (1 << (256 - bits)) - 1
+    need(first & unknown == 0)
+    return first, first | unknown
+
+
+def need_batch_reply(reply):
+    if "offered" in reply:
+        verdicts = reply["offered"].get("verdicts", [])
+        refused = reply["offered"].get("refused", [])
+        need(1 <= len(verdicts) <= 32 and set(verdicts) <= {1, 2, 3})
+        need(verdicts.count(3) == len(refused) and all(why.get("code", 0) for why in refused))
+    elif "reconciled" in reply:
+        cells = reply["reconciled"].get("cells", [])
+        need(1 <= len(cells) <= 32)
+        for cell in cells:
+            need(any(answer in cell for answer in ("same", "held", "too_many")))
+            need(len(cell.get("held", b"")) in range(0, 1_025, 8))
+    elif "listing" in reply:
+        entries, following = reply["listing"].get("entries", []), reply["listing"].get("next")
+        need(len(entries) <= 32)
+        need_entries(entries)
+        slots = [entry["details"] for entry in entries]
+        if following is not None:
+            need_slot(following)
+            slots.append(following)
+        slots = [(slot["key"], slot["kind"]) for slot in slots]
+        need(all(slot < after for slot, after in zip(slots, slots[1:])))
 
 
 def need_reply(reply):
@@ -351,6 +275,7 @@ def need_reply(reply):
         need_details(reply["held"]["details"])
     elif "refused" in reply or "error" in reply:
         need(reply.get("refused", reply.get("error")).get("code", 0) != 0)
+    need_batch_reply(reply)
     need(any(name in reply for name, *_, oneof in SCHEMA["Reply"].values() if oneof))
 
 
@@ -402,6 +327,15 @@ def admit(existing, incoming, kind, expected):
     if version(incoming) > version(existing):
         return "insert"
     return {"refused": {"code": 4, "current": existing["sequence"]}}
+
+
+KINDS = {"content": 1, "signed": 2, "named": 3}
+
+
+def fingerprint(record):
+    head = unhex(record["key"]) + bytes([KINDS[record["kind"]]])
+    data = head + struct.pack("<Q", int(record["sequence"])) + unhex(record["digest"])
+    return derive("dht v1 fingerprint", data)[:8]
 
 
 def scope(text):
@@ -573,6 +507,21 @@ def check_reject_messages(v):
 
 def check_admit(v):
     assert admit(v["existing"], v["incoming"], v["kind"], v["expected"]) == v["result"]
+
+
+def check_fingerprints(v):
+    assert fingerprint(v).hex() == v["fingerprint"]
+
+
+def check_cells(v):
+    cell = {"prefix": unhex(v["prefix"]), "bits": v["bits"], "digest": unhex(v["digest"])}
+    first, last = range_of_cell(cell)
+    assert (first, last) == (int(v["first"], 16), int(v["last"], 16))
+    order = lambda record: (record["key"], KINDS[record["kind"]])
+    inside = [r for r in sorted(v["held"], key=order) if first <= int(r["key"], 16) <= last]
+    told = b"".join(map(fingerprint, inside))
+    assert told.hex() == v["fingerprints"]
+    assert blake3(told).digest()[:16] == cell["digest"]
 
 
 def check_scopes(v):

@@ -8,9 +8,11 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+mod batch;
 mod datagram;
 mod identity;
 mod message;
+mod reconcile;
 mod record;
 mod reflect;
 mod reject;
@@ -109,6 +111,17 @@ const FILES: &[File] = &[
              is insert, keep, renew (with the new expires and custody) or refused (with the fields of \
              Refused).",
         rule::admissions,
+    ),
+    (
+        "fingerprints.json",
+        "Fingerprints of records, by which holders compare what they hold.",
+        || Ok(reconcile::fingerprints()),
+    ),
+    (
+        "cells.json",
+        "Digests of cells: of the records `held`, those whose key starts with the first `bits` bits \
+             of `prefix`, which are the keys from `first` to `last`. `fingerprints` are theirs in order.",
+        || Ok(reconcile::cells()),
     ),
     (
         "scopes.json",

@@ -9,8 +9,8 @@ use dht_proto::{
 };
 use serde_json::{Value, json};
 
-use super::hex;
 use super::reflect::Schema;
+use super::{batch, hex};
 
 const ID: RequestId = RequestId(0x0807_0605_0403_0201);
 
@@ -47,11 +47,13 @@ fn all() -> Result<Vec<(&'static str, Message)>> {
         id: RequestId(1),
         body: Body::Request(Request::Ping),
     };
-    let requests = requests()?;
+    let requests = [requests()?, batch::requests()?].concat();
     let requests =
         requests.into_iter().map(|(name, request)| (name, from_full_node(Body::Request(request))));
-    let replies =
-        replies()?.into_iter().map(|(name, reply)| (name, from_full_node(Body::Reply(reply))));
+    let replies = [replies()?, batch::replies()?]
+        .concat()
+        .into_iter()
+        .map(|(name, reply)| (name, from_full_node(Body::Reply(reply))));
     Ok(requests.chain([("ping of a client", client)]).chain(replies).collect())
 }
 
@@ -159,6 +161,7 @@ fn replies() -> Result<Vec<(&'static str, Reply)>> {
             }),
         ),
         ("error", Reply::Error { code: ErrorCode::Unknown, text: "what is this?".to_owned() }),
+        ("error: unwilling", Reply::Error { code: ErrorCode::Unwilling, text: String::new() }),
     ];
     vectors.extend(refusals()?);
     Ok(vectors)

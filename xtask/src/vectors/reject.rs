@@ -7,12 +7,12 @@ use dht_proto::{NetworkId, codec};
 use prost::encoding::encode_varint;
 use serde_json::{Value, json};
 
-use super::hex;
+use super::{batch, hex};
 
 const NETWORK: NetworkId = NetworkId(0x0102_0304);
 
 /// A length-delimited field.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![number << 3 | 2];
     encode_varint(bytes.len() as u64, &mut out);
     out.extend_from_slice(bytes);
@@ -20,13 +20,13 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A field of a number; none for 0.
-fn number(field: u8, value: u64) -> Vec<u8> {
+pub(super) fn number(field: u8, value: u64) -> Vec<u8> {
     let mut out = vec![field << 3];
     encode_varint(value, &mut out);
     out
 }
 
-fn concat(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn concat(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
@@ -94,11 +94,11 @@ pub(super) fn datagrams() -> Result<Vec<Value>> {
 /// Id 7, a full node, IPv4.
 const HEAD: &[u8] = b"\x09\x07\0\0\0\0\0\0\0\x10\x01\x18\x01";
 
-fn request(body: &[u8]) -> Vec<u8> {
+pub(super) fn request(body: &[u8]) -> Vec<u8> {
     concat(&[HEAD, &field(4, body)])
 }
 
-fn reply(body: &[u8]) -> Vec<u8> {
+pub(super) fn reply(body: &[u8]) -> Vec<u8> {
     concat(&[HEAD, &field(5, body)])
 }
 
@@ -179,10 +179,11 @@ pub(super) fn messages() -> Result<Vec<Value>> {
         ("an error with text that is no UTF-8", reply(&field(11, &field(2, b"\xff")))),
     ];
     let unknown = unknown.into_iter().map(|(name, bytes)| (name, bytes, Some(1)));
-    let malformed = malformed_requests();
+    let malformed = [malformed_requests(), batch::malformed_requests()].concat();
     let malformed = malformed.into_iter().map(|(name, bytes)| (name, bytes, Some(2)));
     let ignored = ignored.into_iter().map(|(name, bytes)| (name, bytes, None));
-    unknown.chain(malformed).chain(ignored).map(message_vector).collect()
+    let batches = batch::ignored_replies().into_iter().map(|(name, bytes)| (name, bytes, None));
+    unknown.chain(malformed).chain(ignored).chain(batches).map(message_vector).collect()
 }
 
 fn message_vector((name, bytes, answer): (&str, Vec<u8>, Option<u32>)) -> Result<Value> {
