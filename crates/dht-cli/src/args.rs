@@ -72,6 +72,13 @@ struct Args {
     #[arg(long, value_name = "NAME", help_heading = "Node")]
     network_name: Option<NetworkName>,
 
+    /// Keep records, identity and routing table in this directory, and go on from there
+    ///
+    /// Made if it is not there. One node at a time uses it; each node of `-n N` has a directory of its
+    /// own in it. Without, a node that stops forgets everything.
+    #[arg(long, value_name = "DIR", conflicts_with = "one-shot", help_heading = "Node")]
+    data_dir: Option<PathBuf>,
+
     /// Bytes of values a node holds for others, such as `500MB` or `2GiB` [default: 500MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "one-shot", help_heading = "Node")]
     capacity: Option<u64>,
@@ -167,6 +174,8 @@ pub(crate) struct Run {
     pub(crate) capacity: Option<u64>,
     /// Longest value each holds; `None` for the default.
     pub(crate) item_limit: Option<usize>,
+    /// Where they keep what outlives them; `None` for nowhere.
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 /// One thing to do as a client.
@@ -280,6 +289,7 @@ impl Args {
     fn flag_of_its_own(&self) -> Option<&'static str> {
         let given = [
             (self.interactive, "-i"),
+            (self.data_dir.is_some(), "--data-dir"),
             (self.capacity.is_some(), "--capacity"),
             (self.item_limit.is_some(), "--item-limit"),
             (self.ttl.is_some(), "--ttl"),
@@ -305,6 +315,7 @@ impl Args {
             interactive: self.interactive,
             capacity: self.capacity,
             item_limit: self.item_limit,
+            data_dir: self.data_dir.clone(),
         })
     }
 

@@ -58,7 +58,7 @@ async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Fai
     let started = Instant::now();
     let connect = bootstrap::resolve(&plan.connect).await?;
     let connect = bootstrap::within_reach(task.listen.0, &connect)?;
-    let first = describe(plan, task, task.listen.0, &connect).start().await?;
+    let first = describe(plan, task, 0, &connect).start().await?;
     info!("Listening on {}", first.local_addr());
     let joined = first.joined().await?;
     if connect.is_empty() {
@@ -102,7 +102,7 @@ async fn start_others(
     let permits = Arc::new(Semaphore::new(JOINING_AT_ONCE));
     let mut joining: JoinSet<Result<Other, Failure>> = JoinSet::new();
     for index in 1..task.nodes {
-        let builder = describe(plan, task, nth(task.listen.0, index), through);
+        let builder = describe(plan, task, index, through);
         let permits = Arc::clone(&permits);
         joining.spawn(async move {
             // The semaphore is never closed, so there is always a permit to wait for.
@@ -131,7 +131,9 @@ async fn start_others(
     Ok(others)
 }
 
-fn describe(plan: &Plan, task: &Run, listen: SocketAddr, through: &[SocketAddr]) -> NodeBuilder {
+/// The node number `index`, counted from 0.
+fn describe(plan: &Plan, task: &Run, index: usize, through: &[SocketAddr]) -> NodeBuilder {
+    let listen = nth(task.listen.0, index);
     let mut builder = Node::builder().listen(listen).network(&plan.network);
     for addr in through {
         builder = builder.bootstrap(*addr);
@@ -142,7 +144,11 @@ fn describe(plan: &Plan, task: &Run, listen: SocketAddr, through: &[SocketAddr])
     if let Some(bytes) = task.item_limit {
         builder = builder.item_limit(bytes);
     }
-    builder
+    match &task.data_dir {
+        Some(path) if task.nodes == 1 => builder.data_dir(path),
+        Some(path) => builder.data_dir(path.join(format!("node-{}", index + 1))),
+        None => builder,
+    }
 }
 
 /// The address `index` ports after `listen`; any free port again if that was asked for.

@@ -1,6 +1,7 @@
 //! How a node is described before it starts.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use dht_proto::{Difficulty, LocalIdentity, NetworkId};
 use dht_routing::{Config, ConfigBuilder};
@@ -23,9 +24,20 @@ pub struct NodeBuilder {
     pub(crate) identity: Option<LocalIdentity>,
     pub(crate) capacity: u64,
     pub(crate) item_limit: usize,
-    pub(crate) store: Option<Box<dyn RecordStore>>,
+    pub(crate) store: StoreChoice,
+    pub(crate) data_dir: Option<PathBuf>,
     pub(crate) config: ConfigBuilder,
     pub(crate) limits: Limits,
+}
+
+/// Where records are kept.
+pub(crate) enum StoreChoice {
+    /// In the data directory, or in memory without one.
+    Default,
+    /// In a store of the application that is called in the node's task.
+    InPlace(Box<dyn RecordStore>),
+    /// In one that may block.
+    Blocking(Box<dyn RecordStore>),
 }
 
 impl Default for NodeBuilder {
@@ -39,7 +51,8 @@ impl Default for NodeBuilder {
             identity: None,
             capacity: CAPACITY_DEFAULT,
             item_limit: dht_proto::limits::VALUE_MAX,
-            store: None,
+            store: StoreChoice::Default,
+            data_dir: None,
             config: Config::builder(),
             limits: Limits::default(),
         }
@@ -80,10 +93,22 @@ impl NodeBuilder {
         self
     }
 
-    /// Who the node is. Default: a new identity at every start, searched for in about a millisecond at the
-    /// default difficulty.
+    /// Who the node is. Default: who it was before, if it has a [data directory](Self::data_dir), else a new
+    /// identity at every start, searched for in about a millisecond at the default difficulty.
     pub fn identity(mut self, identity: LocalIdentity) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Directory in which the node keeps its identity, its routing table and its records, to go on from there
+    /// at its next start. Default none: a node that stops forgets everything.
+    ///
+    /// It is made if it is not there, for its owner alone, and one node at a time can use it. A file in it that
+    /// is damaged is renamed, never deleted; the log tells so, at error level, and the node starts without it.
+    /// An [identity](Self::identity) or [store](Self::store) given besides is used instead of what the
+    /// directory holds.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
         self
     }
 
@@ -99,9 +124,19 @@ impl NodeBuilder {
         self
     }
 
-    /// Where records are kept. Default: in memory, within [`capacity`](Self::capacity).
+    /// Where records are kept. Called in the node's task, so it must not wait for anything: see
+    /// [`blocking_store`](Self::blocking_store). Default: in the [data directory](Self::data_dir), else in
+    /// memory, within [`capacity`](Self::capacity).
     pub fn store(mut self, store: Box<dyn RecordStore>) -> Self {
-        self.store = Some(store);
+        self.store = StoreChoice::InPlace(store);
+        self
+    }
+
+    /// Where records are kept, for stores that wait for a disk or another machine. Called on a thread of its
+    /// own: changes that come in while it is at work are made together and flushed once, and reported only
+    /// after that. What comes in faster than it works is refused as busy.
+    pub fn blocking_store(mut self, store: Box<dyn RecordStore>) -> Self {
+        self.store = StoreChoice::Blocking(store);
         self
     }
 

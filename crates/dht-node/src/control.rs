@@ -6,10 +6,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dht_proto::{Contact, Moment, Slot, Summary};
+use dht_proto::Contact;
 use dht_routing::{Busy, Command, Outcome};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::storage::Job as StoreJob;
 use crate::{NodeStatus, Stopped};
 
 /// Orders that may wait for the task. More wait in their callers.
@@ -32,8 +33,8 @@ pub(crate) enum Order {
     Status { reply: oneshot::Sender<NodeStatus> },
     /// Tell the contacts of the routing table.
     Contacts { reply: oneshot::Sender<Vec<Contact>> },
-    /// Tell the records of the store from a slot on; empty if the store fails.
-    List { from: Slot, limit: usize, reply: oneshot::Sender<(Moment, Vec<Summary>)> },
+    /// Have the store do something whose result goes to the handle.
+    Store(StoreJob),
 }
 
 /// Operations whose callers are gone.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use dht_proto::{Kind, Refusal, Sequence, ValueTooLarge};
 use dht_routing::{BootstrapError, ConfigError, StoreReport};
 
+use crate::DataDirError;
 use crate::control::Unstarted;
 
 /// The node has stopped, or stopped while the operation was under way.
@@ -42,7 +43,13 @@ pub enum StartError {
         /// Zero bits demanded.
         bits: u8,
     },
-    /// The runtime was shut down while the node's identity was searched for.
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The system gave no thread to the store.
+    #[error("no thread for the store: {0}")]
+    Thread(io::Error),
+    /// The runtime was shut down while the node was starting.
     #[error("the runtime is shutting down")]
     Interrupted,
     /// The system gave no entropy.
@@ -172,6 +179,18 @@ pub enum PingError {
         /// Operations at most.
         limit: usize,
     },
+    /// The node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why a record was not dropped from the node's own store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForgetError {
+    /// The store failed; the log tells why. The record may be there still.
+    #[error("the store of this node failed")]
+    StoreFailed,
     /// The node has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),

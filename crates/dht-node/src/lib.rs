@@ -45,10 +45,12 @@
 mod builder;
 mod clock;
 mod control;
+mod data_dir;
 mod datagrams;
 mod entropy;
 mod error;
 mod greeting;
+mod keeper;
 mod limits;
 mod node;
 mod operations;
@@ -65,8 +67,10 @@ mod task;
 mod unanswered;
 
 pub use builder::NodeBuilder;
+pub use data_dir::DataDirError;
 pub use error::{
-    FetchError, InspectError, JoinError, LookupError, PingError, StartError, Stopped, StoreError,
+    FetchError, ForgetError, InspectError, JoinError, LookupError, PingError, StartError, Stopped,
+    StoreError,
 };
 pub use limits::Limits;
 pub use node::Node;

@@ -15,9 +15,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::control::{Control, Order};
 use crate::socket::destination;
+use crate::storage::Job as StoreJob;
 use crate::{
-    FetchError, Found, InspectError, JoinError, LookupError, NodeBuilder, NodeStatus, PingError,
-    Place, Stopped, StoreError, StoreOptions, StoredKey,
+    FetchError, ForgetError, Found, InspectError, JoinError, LookupError, NodeBuilder, NodeStatus,
+    PingError, Place, Stopped, StoreError, StoreOptions, StoredKey,
 };
 
 /// Values longer than this are hashed on a blocking thread, not in the caller's task, in bytes.
@@ -311,9 +312,21 @@ impl Node {
     }
 
     async fn list(&self, from: Slot, limit: usize) -> Result<Vec<StoredKey>, Stopped> {
-        let (now, page) =
-            self.shared.control.ask(|reply| Order::List { from, limit, reply }).await?;
+        let (now, page) = self
+            .shared
+            .control
+            .ask(|reply| Order::Store(StoreJob::List { from, limit, reply }))
+            .await?;
         Ok(page.iter().map(|summary| StoredKey::of(summary, now)).collect())
+    }
+
+    /// Drops the record of `kind` at `key` from this node's own store, and tells whether there was one. Other
+    /// holders keep theirs, and this node may be given it again. What this node published is renewed no more.
+    pub async fn forget(&self, key: Key, kind: Kind) -> Result<bool, ForgetError> {
+        let slot = Slot { key, kind };
+        let removed =
+            self.shared.control.ask(|reply| Order::Store(StoreJob::Remove { slot, reply })).await?;
+        removed.map_err(|_| ForgetError::StoreFailed)
     }
 
     /// Whether the node runs: from its start until it was stopped.

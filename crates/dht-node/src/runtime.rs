@@ -1,27 +1,28 @@
 //! Binds what a builder describes and sets its task going.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dht_proto::seal::Sealer;
-use dht_proto::{Difficulty, LocalIdentity, Role};
+use dht_proto::{Difficulty, LocalIdentity, Moment, NodeId, Role};
 use dht_routing::{Peer, Seed};
-use dht_store::MemoryStore;
+use dht_store::{DiskOptions, MemoryStore, RecordStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::builder::StoreChoice;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::datagrams::Datagrams;
 use crate::entropy::Entropy;
+use crate::keeper::Kept;
 use crate::node::Shared;
 use crate::operations::Operations;
 use crate::socket::Sockets;
 use crate::stance::Stance;
 use crate::storage::Storage;
 use crate::streams::Streams;
-use crate::task::{Joining, Parts, Standing, Task};
+use crate::task::{Invitation, Joining, Parts, Standing, Task};
 use crate::{Node, NodeBuilder, StartError};
 
 /// Difficulties above this are searched for on a blocking thread, in bits.
@@ -29,43 +30,63 @@ const SEARCH_INLINE_MAX: u8 = 14;
 
 /// Starts the node that `builder` describes.
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
-    let role = if builder.client { Role::Client } else { Role::Full };
-    let limits = builder.limits;
+    let NodeBuilder { listen, bootstrap, network, client, difficulty, .. } = builder;
+    let NodeBuilder { identity, capacity, item_limit, store, data_dir, config, limits, .. } =
+        builder;
+    let role = if client { Role::Client } else { Role::Full };
     limits.check()?;
-    let sockets = Sockets::bind(builder.listen, role == Role::Full, limits.receive_buffer)?;
-    let config = builder
-        .config
+    let sockets = Sockets::bind(listen, role == Role::Full, limits.receive_buffer)?;
+    let config = config
         .role(role)
         .families(sockets.families)
-        .id_difficulty(builder.difficulty)
-        .item_limit(builder.item_limit)
+        .id_difficulty(difficulty)
+        .item_limit(item_limit)
         .build()?;
     let mut entropy =
         Entropy::from_system().map_err(|error| StartError::Entropy(error.to_string()))?;
-    let local = identify(builder.identity, builder.difficulty, role, &mut entropy).await?;
-
-    let (network, store) = (builder.network, builder.store);
-    let store = store.unwrap_or_else(|| {
-        Box::new(MemoryStore::new(builder.capacity).with_item_limit(builder.item_limit))
-    });
+    let options = DiskOptions::default().capacity(capacity).item_limit(item_limit);
+    let wants_records = role == Role::Full && matches!(store, StoreChoice::Default);
+    let kept = Kept::open(data_dir, network, wants_records.then_some(options)).await?;
+    let known = identity.or(kept.identity);
+    let is_new = known.is_none();
+    let local = identify(known, difficulty, role, &mut entropy).await?;
+    if is_new {
+        kept.keeper.save_identity(&local, network).await?;
+    }
 
     let stance = Stance { role, families: sockets.families };
     let clock = Clock::start();
     let now = clock.now();
     let node = local.node();
+    let storage = match (store, kept.records) {
+        (StoreChoice::Default, Some(store)) => on_thread(node.id(), Box::new(store), now)?,
+        (StoreChoice::Blocking(store), _) => on_thread(node.id(), store, now)?,
+        (StoreChoice::InPlace(store), _) => Storage::in_place(node.id(), store, now),
+        (StoreChoice::Default, None) => {
+            let store = MemoryStore::new(capacity).with_item_limit(item_limit);
+            Storage::in_place(node.id(), Box::new(store), now)
+        }
+    };
     let standing =
         Standing { node, addr: sockets.addr, network, receive_buffer: sockets.receive_buffer };
     let peer = Peer::new(config, node, Seed(entropy.bytes()), now);
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
     let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
-    let storage = Storage::new(node.id(), store, now);
-    let parts = Parts { clock, peer, storage, datagrams, streams };
+    let parts = Parts { clock, peer, storage, datagrams, streams, keeper: kept.keeper };
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
-    Ok(spawn(standing, parts, builder.bootstrap))
+    Ok(spawn(standing, parts, Invitation { bootstrap, known: kept.contacts }))
 }
 
-fn spawn(standing: Standing, parts: Parts, bootstrap: Vec<SocketAddr>) -> Node {
+fn on_thread(
+    node: NodeId,
+    store: Box<dyn RecordStore>,
+    now: Moment,
+) -> Result<Storage, StartError> {
+    Storage::on_thread(node, store, now).map_err(StartError::Thread)
+}
+
+fn spawn(standing: Standing, parts: Parts, invitation: Invitation) -> Node {
     let (control, orders, cancelled) = Control::new();
     let (state, joined) = watch::channel(None);
     let stop = CancellationToken::new();
@@ -88,7 +109,7 @@ fn spawn(standing: Standing, parts: Parts, bootstrap: Vec<SocketAddr>) -> Node {
         standing,
         stop,
     });
-    tasks.spawn(task.run(bootstrap));
+    tasks.spawn(task.run(invitation));
     tasks.close();
     Node { shared: Arc::new(shared) }
 }

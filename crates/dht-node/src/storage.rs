@@ -1,15 +1,26 @@
 //! The record store of a node, as the peer's orders reach it.
 //!
 //! Orders come as values and results go back as inputs, so the peer does not know when they are carried
-//! out: a store in memory does it at once, in the node's task.
+//! out: a store in memory does it at once, in the node's task; one that waits for a disk does it on a
+//! thread of its own.
 //!
-//! Invariant: what the store refuses or fails at is told to the peer; nothing is retried here.
+//! Invariants: every order gets its result, whatever becomes of the store. What the store refuses or fails
+//! at is told to the peer; nothing is retried here.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
-use dht_proto::{Digest, Key, KindSet, Moment, NodeId, Record, Refusal, Slot, Summary, Terms};
+use dht_proto::{Moment, NodeId};
 use dht_routing::{Input, Ticket};
 use dht_store::{RecordStore, Usage};
+
+mod job;
+mod worker;
+
+pub(crate) use job::Job;
+use job::Loss;
+use worker::{Report, Worker};
 
 /// Least time between two sweeps for records whose life has ended. They are absent on time without; a
 /// sweep only frees their memory.
@@ -18,158 +29,127 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// A record store with the time of its last sweep.
 pub(crate) struct Storage {
     node: NodeId,
-    store: Box<dyn RecordStore>,
+    shelf: Shelf,
     swept: Moment,
+    usage: Usage,
+    next_expiry: Option<Moment>,
+}
+
+/// Where the store is.
+enum Shelf {
+    /// In the task.
+    Here(Box<dyn RecordStore>),
+    /// On its own thread.
+    There {
+        worker: Worker,
+        /// Jobs of the peer that have no result yet: bounded by the effects a peer waits for.
+        awaited: BTreeMap<Ticket, Loss>,
+    },
+    /// Nowhere: the thread has failed.
+    Gone,
 }
 
 impl Storage {
-    /// The store of `node`, which log events name.
-    pub(crate) fn new(node: NodeId, store: Box<dyn RecordStore>, now: Moment) -> Self {
-        Self { node, store, swept: now }
+    /// The store of `node`, which log events name, called in the node's task.
+    pub(crate) fn in_place(node: NodeId, store: Box<dyn RecordStore>, now: Moment) -> Self {
+        let (usage, next_expiry) = (store.usage(), store.next_expiry());
+        Self { node, shelf: Shelf::Here(store), swept: now, usage, next_expiry }
     }
 
-    /// Carries out a load. A store that fails has found nothing.
-    pub(crate) fn load(
-        &self,
+    /// The store of `node`, called on a thread of its own.
+    pub(crate) fn on_thread(
+        node: NodeId,
+        store: Box<dyn RecordStore>,
         now: Moment,
-        ticket: Ticket,
-        key: Key,
-        kinds: KindSet,
-        whole_up_to: usize,
-    ) -> Input {
-        let found = self.store.load(now, key, kinds, whole_up_to).unwrap_or_else(|error| {
-            tracing::error!(node = ?self.node, %key, %error, "cannot load a record");
-            None
-        });
-        Input::Loaded { ticket, found }
+    ) -> io::Result<Self> {
+        let (usage, next_expiry) = (store.usage(), store.next_expiry());
+        let worker = Worker::start(node, store)?;
+        let shelf = Shelf::There { worker, awaited: BTreeMap::new() };
+        Ok(Self { node, shelf, swept: now, usage, next_expiry })
     }
 
-    /// Carries out a save.
-    pub(crate) fn save(
-        &mut self,
-        now: Moment,
-        ticket: Ticket,
-        record: Record,
-        terms: Terms,
-    ) -> Input {
-        let key = record.key();
-        let result = match self.store.save(now, record, terms) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                if let dht_store::SaveError::Failed(error) = &error {
-                    tracing::error!(node = ?self.node, %key, %error, "cannot save a record");
+    /// Has a job carried out. Gives what the peer learns at once, if anything.
+    pub(crate) fn take(&mut self, now: Moment, job: Job) -> Option<Input> {
+        match &mut self.shelf {
+            Shelf::Here(store) => {
+                let is_change = job.is_change();
+                let mut done = job.carry_out(self.node, now, store.as_mut());
+                if is_change {
+                    if let Err(error) = store.flush() {
+                        let node = self.node;
+                        tracing::error!(?node, %error, "Cannot make changes of the store last");
+                        done = done.undone();
+                    }
+                    (self.usage, self.next_expiry) = (store.usage(), store.next_expiry());
                 }
-                Err(Refusal::from(error))
+                done.tell()
             }
-        };
-        Input::Saved { ticket, result }
+            Shelf::There { worker, awaited } => {
+                let ticket = job.ticket();
+                match worker.give(now, job) {
+                    Ok(()) => {
+                        awaited.extend(ticket);
+                        None
+                    }
+                    Err(job) => job.turn_away(now).tell(),
+                }
+            }
+            Shelf::Gone => {
+                let lost = job.ticket().map(|(ticket, loss)| loss.input(ticket));
+                lost.or_else(|| job.turn_away(now).tell())
+            }
+        }
     }
 
-    /// Carries out a renewal.
-    pub(crate) fn renew(&mut self, now: Moment, slot: Slot, digest: Digest, terms: Terms) {
-        if let Err(error) = self.store.renew(now, slot, digest, terms) {
-            tracing::error!(node = ?self.node, key = %slot.key, %error, "cannot renew a record");
+    /// Waits for results of jobs; for ever if every result is given at once. Nothing is lost if the future
+    /// is dropped.
+    pub(crate) async fn results(&mut self) -> Vec<Input> {
+        let Shelf::There { worker, awaited } = &mut self.shelf else {
+            return std::future::pending().await;
+        };
+        if let Some(Report { inputs, usage, next_expiry }) = worker.report().await {
+            (self.usage, self.next_expiry) = (usage, next_expiry);
+            for input in &inputs {
+                if let Input::Loaded { ticket, .. } | Input::Saved { ticket, .. } = input {
+                    awaited.remove(ticket);
+                }
+            }
+            return inputs;
         }
+        tracing::error!(node = ?self.node, "The store has failed, nothing can be stored any more");
+        let lost = std::mem::take(awaited);
+        self.shelf = Shelf::Gone;
+        self.next_expiry = None;
+        lost.into_iter().map(|(ticket, loss)| loss.input(ticket)).collect()
     }
 
     /// When [`sweep`](Self::sweep) is due.
     pub(crate) fn sweep_due(&self) -> Option<Moment> {
-        self.store.next_expiry().map(|expiry| expiry.max(self.swept + SWEEP_INTERVAL))
+        self.next_expiry.map(|expiry| expiry.max(self.swept + SWEEP_INTERVAL))
     }
 
     /// Frees records whose life has ended, if it is time to.
     pub(crate) fn sweep(&mut self, now: Moment) {
-        if self.sweep_due().is_none_or(|due| due > now) {
-            return;
-        }
-        self.swept = now;
-        if let Err(error) = self.store.expire(now) {
-            tracing::error!(node = ?self.node, %error, "cannot free expired records");
+        if self.sweep_due().is_some_and(|due| due <= now) {
+            self.swept = now;
+            self.take(now, Job::Expire);
         }
     }
 
-    /// What is used of the store.
+    /// What is used of the quota, as the last result told.
     pub(crate) fn usage(&self) -> Usage {
-        self.store.usage()
+        self.usage
     }
 
-    /// Records from a slot on; none if the store fails.
-    pub(crate) fn list(&self, now: Moment, from: Slot, limit: usize) -> Vec<Summary> {
-        self.store.list(now, from, limit).unwrap_or_else(|error| {
-            tracing::error!(node = ?self.node, %error, "cannot list records");
-            Vec::new()
-        })
+    /// Carries out what waits and closes the store.
+    pub(crate) async fn close(&mut self) {
+        match std::mem::replace(&mut self.shelf, Shelf::Gone) {
+            Shelf::There { mut worker, .. } => worker.close().await,
+            Shelf::Here(store) => drop(store),
+            Shelf::Gone => {}
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use dht_proto::{Custody, Purpose, Source, Ttl, Value};
-    use dht_store::MemoryStore;
-
-    use super::*;
-
-    const NOW: Moment = Moment::from_secs(1_000);
-
-    fn record(text: &'static str) -> Record {
-        Record::content(Value::new(text).unwrap())
-    }
-
-    fn terms(seconds: u32) -> Terms {
-        Terms {
-            expires: Ttl::from_secs(seconds).unwrap().ends(NOW),
-            purpose: Purpose::Publish,
-            custody: Custody::Holder,
-            source: Source::LOCAL,
-            expected: None,
-        }
-    }
-
-    fn storage(capacity: u64) -> Storage {
-        Storage::new(NodeId::from_bytes([0; 32]), Box::new(MemoryStore::new(capacity)), NOW)
-    }
-
-    #[test]
-    fn what_is_saved_is_loaded_under_its_ticket() {
-        let mut storage = storage(1_000_000);
-        let saved = storage.save(NOW, Ticket(4), record("x"), terms(60));
-        assert!(matches!(saved, Input::Saved { ticket: Ticket(4), result: Ok(()) }));
-
-        let loaded = storage.load(NOW, Ticket(5), record("x").key(), KindSet::ALL, 100);
-        let Input::Loaded { ticket: Ticket(5), found: Some(held) } = loaded else {
-            panic!("not found: {loaded:?}")
-        };
-        assert_eq!(held.record, Some(record("x")));
-    }
-
-    #[test]
-    fn a_refusal_reaches_the_peer() {
-        let mut storage = storage(1);
-
-        let saved = storage.save(NOW, Ticket(4), record("x"), terms(60));
-
-        assert!(matches!(saved, Input::Saved { result: Err(_), .. }), "{saved:?}");
-    }
-
-    #[test]
-    fn memory_of_ended_records_is_freed_at_most_once_a_second() {
-        let mut storage = storage(1_000_000);
-        assert_eq!(storage.sweep_due(), None);
-        storage.save(NOW, Ticket(1), record("x"), terms(5));
-        let end = NOW + Duration::from_secs(5);
-        assert_eq!(storage.sweep_due(), Some(end));
-
-        storage.sweep(end - Duration::from_micros(1));
-        assert_eq!(storage.usage().records, 1);
-        storage.sweep(end);
-        assert_eq!(storage.usage().records, 0);
-
-        storage.save(
-            end,
-            Ticket(1),
-            record("y"),
-            Terms { expires: end + Duration::from_millis(1), ..terms(5) },
-        );
-        assert_eq!(storage.sweep_due(), Some(end + SWEEP_INTERVAL));
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Moment, NetworkId, NodeIdentity};
+use dht_proto::{Contact, Moment, NetworkId, NodeIdentity};
 use dht_routing::{Bootstrapped, Command, Event, Input, OperationId, Outcome, Output, Peer, Route};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::control::{Cancelled, ORDERS, Order};
 use crate::datagrams::{Datagrams, RECEIVE_ROOM};
+use crate::keeper::Keeper;
 use crate::node::JoinState;
 use crate::operations::Operations;
-use crate::storage::Storage;
+use crate::storage::{Job as StoreJob, Storage};
 use crate::streams::{Job, News, Streams};
 use crate::{JoinError, NodeStatus};
 
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) storage: Storage,
     pub(crate) datagrams: Datagrams,
     pub(crate) streams: Streams,
+    pub(crate) keeper: Keeper,
 }
 
 /// What of the status never changes.
@@ -58,6 +60,14 @@ pub(crate) struct Standing {
     pub(crate) addr: SocketAddr,
     pub(crate) network: NetworkId,
     pub(crate) receive_buffer: usize,
+}
+
+/// Whom to join through.
+pub(crate) struct Invitation {
+    /// Addresses that the application gave.
+    pub(crate) bootstrap: Vec<SocketAddr>,
+    /// Nodes known from an earlier run.
+    pub(crate) known: Vec<Contact>,
 }
 
 /// The first attempt to join.
@@ -73,6 +83,7 @@ enum Turn {
     Readable,
     Writable,
     Streams(News),
+    Stored(Vec<Input>),
     Timer,
     Stop,
 }
@@ -80,8 +91,8 @@ enum Turn {
 impl Task {
     /// Runs until it is told to stop or the last handle is gone. Boxed: a future keeps room for each place
     /// its arguments move to.
-    pub(crate) async fn run(mut self: Box<Self>, bootstrap: Vec<SocketAddr>) {
-        self.join(bootstrap);
+    pub(crate) async fn run(mut self: Box<Self>, invitation: Invitation) {
+        self.join(invitation);
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
         loop {
@@ -93,6 +104,7 @@ impl Task {
                 _ = self.parts.datagrams.socket().readable() => Turn::Readable,
                 _ = self.parts.datagrams.socket().writable(), if self.parts.datagrams.is_waiting() => Turn::Writable,
                 news = self.parts.streams.news() => Turn::Streams(news),
+                inputs = self.parts.storage.results() => Turn::Stored(inputs),
                 () = timer.as_mut() => Turn::Timer,
             };
             match turn {
@@ -101,6 +113,7 @@ impl Task {
                 Turn::Readable => self.receive(),
                 Turn::Writable => self.parts.datagrams.flush(),
                 Turn::Streams(news) => self.take_news(news),
+                Turn::Stored(inputs) => self.take_results(inputs),
                 Turn::Timer => self.wake(),
                 Turn::Stop | Turn::Order(None) => break,
             }
@@ -108,14 +121,22 @@ impl Task {
         self.end().await;
     }
 
-    fn join(&mut self, bootstrap: Vec<SocketAddr>) {
+    /// Sets out to join. Without an address that the application wants to be asked, the node has joined at
+    /// once, though those it knew before be gone.
+    fn join(&mut self, invitation: Invitation) {
         let now = self.parts.clock.now();
-        if bootstrap.is_empty() {
+        self.parts.keeper.begin(now);
+        let Invitation { bootstrap, known } = invitation;
+        let is_first = bootstrap.is_empty();
+        if is_first {
             self.joining.state.send_replace(Some(Ok(Bootstrapped { contacts: 0 })));
-        } else if let Ok(id) =
-            self.parts.peer.handle_command(now, Command::Bootstrap { addrs: bootstrap })
-        {
-            self.joining.operation = Some(id);
+        }
+        if !is_first || !known.is_empty() {
+            let addrs = bootstrap.into_iter().chain(known.iter().map(|contact| contact.addr));
+            let command = Command::Bootstrap { addrs: addrs.collect() };
+            if let (Ok(id), false) = (self.parts.peer.handle_command(now, command), is_first) {
+                self.joining.operation = Some(id);
+            }
         }
         self.carry_out(now, VecDeque::new());
     }
@@ -127,6 +148,7 @@ impl Task {
             self.parts.peer.poll_timeout(),
             self.parts.storage.sweep_due(),
             self.parts.streams.poll_timeout(),
+            self.parts.keeper.poll_timeout(),
         ];
         let due = match deadlines.into_iter().flatten().min() {
             Some(moment) => self.parts.clock.instant(moment),
@@ -140,6 +162,8 @@ impl Task {
     fn wake(&mut self) {
         let now = self.parts.clock.now();
         self.parts.storage.sweep(now);
+        let contacts = || self.parts.peer.contacts().collect();
+        self.parts.keeper.handle_timeout(now, contacts);
         if self.parts.peer.poll_timeout().is_some_and(|due| due <= now) {
             self.parts.peer.handle_timeout(now);
         }
@@ -172,9 +196,7 @@ impl Task {
             }
             Order::Status { reply } => drop(reply.send(self.status(now))),
             Order::Contacts { reply } => drop(reply.send(self.parts.peer.contacts().collect())),
-            Order::List { from, limit, reply } => {
-                drop(reply.send((now, self.parts.storage.list(now, from, limit))));
-            }
+            Order::Store(job) => self.have_stored(now, job, &mut VecDeque::new()),
         }
     }
 
@@ -249,18 +271,29 @@ impl Task {
                 self.parts.streams.withdraw(request);
             }
             Output::Load { ticket, key, kinds, whole_up_to } => {
-                inputs.push_back(self.parts.storage.load(now, ticket, key, kinds, whole_up_to));
+                let job = StoreJob::Load { ticket, key, kinds, whole_up_to };
+                self.have_stored(now, job, inputs);
             }
             Output::Save { ticket, record, terms } => {
-                inputs.push_back(self.parts.storage.save(now, ticket, record, terms));
-                self.tell_usage();
+                self.have_stored(now, StoreJob::Save { ticket, record, terms }, inputs);
             }
             Output::Renew { slot, digest, terms } => {
-                self.parts.storage.renew(now, slot, digest, terms);
-                self.tell_usage();
+                self.have_stored(now, StoreJob::Renew { slot, digest, terms }, inputs);
             }
             Output::Event(event) => self.publish(event),
         }
+    }
+
+    /// Gives the store something to do, and `inputs` what it has done at once.
+    fn have_stored(&mut self, now: Moment, job: StoreJob, inputs: &mut VecDeque<Input>) {
+        inputs.extend(self.parts.storage.take(now, job));
+        self.tell_usage();
+    }
+
+    fn take_results(&mut self, inputs: Vec<Input>) {
+        let now = self.parts.clock.now();
+        self.tell_usage();
+        self.carry_out(now, inputs.into());
     }
 
     fn tell_usage(&mut self) {
@@ -282,6 +315,7 @@ impl Task {
                     Ok(joined) => tracing::info!(?node, contacts = joined.contacts, "Joined"),
                     Err(error) => tracing::warn!(?node, %error, "Not joined, trying on"),
                 }
+                self.parts.keeper.hurry(self.parts.clock.now());
                 self.joining.operation = None;
                 self.joining.state.send_replace(Some(result.map_err(JoinError::from)));
             }
@@ -320,6 +354,8 @@ impl Task {
         // Their callers learn that the node has stopped.
         self.operations = Operations::default();
         self.parts.streams.shutdown().await;
+        self.parts.storage.close().await;
+        self.parts.keeper.close(self.parts.peer.contacts().collect()).await;
         tracing::info!(node = ?self.standing.node.id(), "Stopped");
     }
 }

@@ -20,6 +20,9 @@ Examples:
       dht -l :3000
       dht -c :3000 -l :3001
 
+  One that keeps what it holds on disk, and is the same node at its next start:
+      dht -l :3000 --data-dir ~/.dht
+
   Store a file, and fetch it from anywhere in the network:
       dht -c 192.0.2.7:3000 -s < photo.jpg          # prints the key
       dht -c 192.0.2.7:3000 -f KEY > photo.jpg
@@ -44,4 +47,4 @@ Exit codes:
   1  not found, or the name or version is taken
   2  wrong usage, or a value over the limit
   3  network: no answer, port in use, nobody takes the value
-  4  internal";
+  4  internal, or a data directory that cannot be used";

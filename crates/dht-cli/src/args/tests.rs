@@ -189,7 +189,8 @@ fn the_readme_tells_of_every_flag() {
 
 #[test]
 fn a_key_is_made_in_the_file_named_or_in_one_of_the_directory() {
-    for (line, file) in [("keygen", "dht.key"), ("keygen /tmp/x", "/tmp/x"), ("-v 5 keygen x", "x")]
+    for (line, file) in
+        [("keygen", "dht.key"), ("keygen keys/mine", "keys/mine"), ("-v 5 keygen x", "x")]
     {
         let Task::Keygen(path) = plan(line).unwrap().task else { panic!("{line} makes no key") };
         assert_eq!(path.to_str(), Some(file));
@@ -244,6 +245,7 @@ fn sub_commands_refuse_the_flags_of_others() {
         "-i publish -c :1 --key-file k",
         "-n 3 -c :1 publish --key-file k",
         "--ttl 1h -c :1 publish --key-file k",
+        "--data-dir d keygen",
         "-c :1 keygen",
     ] {
         assert!(refusal(line).contains("cannot be used with"), "{line}");
@@ -254,4 +256,12 @@ fn sub_commands_refuse_the_flags_of_others() {
     assert!(refusal("publish -c :1 --key-file k --ttl 31d").contains("30 days"));
     assert!(refusal("publish -c :1 --key-file k --sequence=-1").contains("--sequence"));
     assert!(refusal("resolve -c :1 12").contains("AUTHOR:SALT"));
+}
+
+#[test]
+fn a_node_keeps_its_data_where_it_is_told_to() {
+    assert_eq!(run("").data_dir, None);
+    let told = run("--data-dir kept/here");
+    assert_eq!(told.data_dir.as_deref(), Some(std::path::Path::new("kept/here")));
+    assert!(refusal("-c :1 -s --data-dir x").contains("cannot be used with"));
 }

@@ -22,6 +22,7 @@ pub(super) enum Command {
     Resolve(SignedPlace),
     Retract(Salt),
     List,
+    Drop(Key),
     Info,
     Ping(ConnectAddr),
     Find(Key),
@@ -42,7 +43,7 @@ pub(super) struct Verb {
 }
 
 /// Every command, in the order in which help lists them.
-pub(super) const VERBS: [Verb; 15] = [
+pub(super) const VERBS: [Verb; 16] = [
     verb("h", "help", "", "this list"),
     verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
@@ -53,6 +54,7 @@ pub(super) const VERBS: [Verb; 15] = [
     verb("R", "resolve", "KEY", "fetch a signed record by its key, or AUTHOR:SALT"),
     verb("X", "retract", "SALT", "sign a deletion in its place; \"\" for no salt"),
     verb("l", "list", "", "records in this node's own store"),
+    verb("d", "drop", "KEY", "drop this node's own copy of what is at a key"),
     verb("r", "route", "", "this node's routing table, bucket by bucket"),
     verb("n", "find", "KEY", "the nodes closest to a key or node id"),
     verb("p", "ping", "ADDR", "ask whether a node is at an address"),
@@ -104,6 +106,7 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
         "q" => Command::Quit,
         "s" => Command::Store(rest.to_owned()),
         "f" => Command::Fetch(key()?),
+        "d" => Command::Drop(key()?),
         "n" => Command::Find(key()?),
         "p" => Command::Ping(argument.parse().map_err(|error| format!("{error}"))?),
         "F" => Command::FetchAt(whole_name(argument)?),
@@ -198,6 +201,7 @@ mod tests {
         let key = Key::content(b"x");
         assert_eq!(parsed(&format!("f {key} ")), Command::Fetch(key));
         assert_eq!(parsed(&format!("n {key}")), Command::Find(key));
+        assert_eq!(parsed(&format!("drop {key}")), Command::Drop(key));
         assert_eq!(parsed(&format!("F key:{key}")), Command::FetchAt(key.into()));
     }
 

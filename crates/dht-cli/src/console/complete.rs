@@ -39,6 +39,7 @@ impl<S: Source> PromptHelp<S> {
         let typed = typed.trim_start();
         let mut found = match command::find(word).map(|verb| verb.letter) {
             Some("f" | "R") => self.keys(typed),
+            Some("d") => self.stored_keys(typed),
             Some("n") => self.keys(typed).into_iter().chain(self.peers(|peer| peer.0)).collect(),
             Some("p") => self.peers(|peer| peer.1),
             Some("F" | "S") => self.known.borrow().names().map(quoted).collect(),
@@ -50,11 +51,17 @@ impl<S: Source> PromptHelp<S> {
 
     /// Keys that start with `typed`: those of the session first, then those of the node's own store.
     fn keys(&self, typed: &str) -> Vec<String> {
-        let mut keys: Vec<Key> = self.known.borrow().keys().collect();
-        if let Ok(from) = format!("{typed:0<64}").parse::<Key>() {
-            let stored = self.source.stored(from, STORED_OFFERED_MAX);
-            keys.extend(stored.into_iter().filter(|key| !keys.contains(key)).collect::<Vec<_>>());
-        }
+        let known: Vec<String> = self.known.borrow().keys().map(|key| key.to_string()).collect();
+        let mut stored = self.stored_keys(typed);
+        stored.retain(|key| !known.contains(key));
+        known.into_iter().chain(stored).collect()
+    }
+
+    /// Keys of the node's own store that start with `typed`.
+    fn stored_keys(&self, typed: &str) -> Vec<String> {
+        let Ok(from) = format!("{typed:0<64}").parse::<Key>() else { return Vec::new() };
+        let mut keys = self.source.stored(from, STORED_OFFERED_MAX);
+        keys.dedup();
         keys.iter().map(ToString::to_string).collect()
     }
 
@@ -204,6 +211,7 @@ mod tests {
         );
         assert_eq!(help().candidates("fetch ab"), (6, vec![key(0xab).to_string()]));
         assert_eq!(help().candidates("resolve ab"), (8, vec![key(0xab).to_string()]));
+        assert_eq!(help().candidates("d 1").1, vec![key(0x11).to_string()]);
         assert_eq!(help().candidates("f zz").1, Vec::<String>::new());
         assert_eq!(help().candidates("f é").1, Vec::<String>::new());
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dht_node::{Found, Key, Node, Place, StoreError, StoreReport};
+use dht_node::{Found, Key, KindSet, Node, Place, StoreError, StoreReport};
 
 use super::command::Command;
 use super::known::Known;
@@ -66,6 +66,7 @@ pub(super) async fn execute(
             let held = node.stored_keys().await.map_err(text)?;
             Ok(Reply::Text(view::list(&held)))
         }
+        Command::Drop(key) => drop_copies(node, key).await,
         Command::Info => {
             let status = node.info().await.map_err(text)?;
             Ok(Reply::Text(view::info(&status)))
@@ -89,6 +90,20 @@ async fn ping(node: &Node, target: ConnectAddr) -> Result<Reply, String> {
     }
     let ponged = node.ping(addr).await.map_err(text)?;
     Ok(Reply::Text(view::ping(addr, &ponged)))
+}
+
+/// Drops the record of every kind at `key` from the node's own store.
+async fn drop_copies(node: &Node, key: Key) -> Result<Reply, String> {
+    let mut dropped = Vec::new();
+    for kind in KindSet::ALL.iter() {
+        if node.forget(key, kind).await.map_err(text)? {
+            dropped.push(kind.to_string());
+        }
+    }
+    if dropped.is_empty() {
+        return Err("this node has nothing at this key".to_owned());
+    }
+    Ok(Reply::Text(format!("dropped: {}", dropped.join(", "))))
 }
 
 async fn find(node: &Node, target: Key) -> Result<Reply, String> {

@@ -92,7 +92,12 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `dht` with `args`.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = with(dht(), args)
+        Self::spawn(with(dht(), args))
+    }
+
+    /// Starts `command`, which runs `dht`.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -169,6 +174,12 @@ impl Process {
         let stdout = self.output.recv_timeout(PATIENCE).unwrap();
         self.log.extend(self.errors.iter());
         Ended { code, stdout, stderr: self.log.join("\n") }
+    }
+
+    /// Ends it like a loss of power, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for the end without closing anything.

@@ -4,6 +4,7 @@
 mod console_pipe;
 #[cfg(unix)]
 mod console_terminal;
+mod data_dir;
 mod harness;
 mod help;
 mod network;
