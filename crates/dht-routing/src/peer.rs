@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use dht_proto::{Contact, Moment, NodeIdentity};
 
@@ -43,7 +44,7 @@ mod upkeep;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Peer {
-    config: Config,
+    config: Arc<Config>,
     local: NodeIdentity,
     random: Random,
     started: Moment,
@@ -113,14 +114,19 @@ pub struct Status {
 
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
 const EFFECTS_MAX: usize = 4_096;
-/// Orders an idle peer keeps room for.
-const IDLE_OUTPUTS: usize = 4;
 /// Bootstrap addresses that are kept, at most.
 const BOOTSTRAP_MAX: usize = 64;
 
 impl Peer {
     /// A peer that knows nobody yet, and never calls a node by itself before it is told of one.
-    pub fn new(config: Config, local: NodeIdentity, seed: Seed, now: Moment) -> Self {
+    /// Peers with the same parameters may share them.
+    pub fn new(
+        config: impl Into<Arc<Config>>,
+        local: NodeIdentity,
+        seed: Seed,
+        now: Moment,
+    ) -> Self {
+        let config = config.into();
         Self {
             random: Random::new(seed),
             table: RoutingTable::new(local.id(), config.k),
@@ -208,9 +214,8 @@ impl Peer {
     /// The next order; `None` when all are carried out.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
-        // A burst must not cost an idle peer its memory.
-        if output.is_none() && self.outputs.capacity() > IDLE_OUTPUTS {
-            self.outputs.shrink_to(IDLE_OUTPUTS);
+        if output.is_none() {
+            self.rest();
         }
         output
     }
@@ -313,6 +318,18 @@ impl Peer {
 
     fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Gives back the room that bursts took, and empty maps hold: most peers idle most of the time, and a
+    /// process may run thousands.
+    fn rest(&mut self) {
+        self.outputs = VecDeque::new();
+        if self.operations.is_empty() {
+            self.operations = BTreeMap::new();
+        }
+        if self.effects.is_empty() {
+            self.effects = BTreeMap::new();
+        }
     }
 
     fn remember_bootstrap(&mut self, addrs: &[SocketAddr]) {

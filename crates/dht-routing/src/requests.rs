@@ -134,8 +134,8 @@ pub(crate) struct Requests {
     in_flight: BTreeMap<RequestId, Box<InFlight>>,
     deadlines: BTreeSet<(Moment, RequestId)>,
     owners: BTreeSet<(OperationId, RequestId)>,
-    /// Nodes that are asked on behalf of the table.
-    checked: BTreeSet<NodeId>,
+    /// Nodes that are asked on behalf of the table, few at a time.
+    checked: Vec<NodeId>,
 }
 
 impl Requests {
@@ -214,8 +214,13 @@ impl Requests {
                 self.owners.remove(&(operation, id));
             }
             Owner::Table => {
-                self.checked.remove(&request.to.id());
+                let id = request.to.id();
+                self.checked.retain(|checked| *checked != id);
             }
+        }
+        // Empty maps keep a node each, which most of the peers of a machine would hold for nothing.
+        if self.in_flight.is_empty() {
+            *self = Self::default();
         }
         Some(request)
     }
@@ -303,9 +308,7 @@ impl Requests {
             Owner::Operation(operation) => {
                 self.owners.insert((operation, id));
             }
-            Owner::Table => {
-                self.checked.insert(request.to.id());
-            }
+            Owner::Table => self.checked.push(request.to.id()),
         }
         self.in_flight.insert(id, Box::new(request));
     }

@@ -1,33 +1,86 @@
-//! Nodes that answered at some time: where to begin again when the table is empty.
+//! Where nodes answered at some time: where to begin again when the table is empty.
 
-use std::collections::VecDeque;
+use std::net::SocketAddr;
 
-use dht_proto::Contact;
+use dht_proto::{Contact, NodeId};
 
 /// Nodes remembered, at most.
 const SPARES_MAX: usize = 16;
 
-/// The nodes that answered most recently for the first time, oldest first.
+/// The addresses of the nodes that answered most recently for the first time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spares {
-    contacts: VecDeque<Contact>,
+    /// First bytes of their ids, to tell them apart. Beside the addresses, because they are looked through at
+    /// every answer: who makes two nodes alike in them takes the place of its own spare.
+    heads: Vec<u64>,
+    addrs: Vec<SocketAddr>,
+    /// Place of the oldest once there are as many as may be.
+    oldest: usize,
 }
 
 impl Spares {
     /// Remembers a node that answered; known ones keep their place.
     pub(crate) fn add(&mut self, contact: Contact) {
-        let same = |known: &&mut Contact| known.id() == contact.id();
-        if let Some(known) = self.contacts.iter_mut().find(same) {
-            *known = contact;
+        let head = head(&contact.id());
+        let known = self.heads.iter().position(|known| *known == head);
+        if known.is_none() && self.heads.len() < SPARES_MAX {
+            self.heads.push(head);
+            self.addrs.push(contact.addr);
             return;
         }
-        if self.contacts.len() >= SPARES_MAX {
-            self.contacts.pop_front();
+        let place = known.unwrap_or(self.oldest);
+        if known.is_none() {
+            self.oldest = (self.oldest + 1) % SPARES_MAX;
         }
-        self.contacts.push_back(contact);
+        if let (Some(known), Some(addr)) = (self.heads.get_mut(place), self.addrs.get_mut(place)) {
+            (*known, *addr) = (head, contact.addr);
+        }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Contact> {
-        self.contacts.iter()
+    /// Their addresses, oldest first.
+    pub(crate) fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        let (newer, older) = self.addrs.split_at(self.oldest.min(self.addrs.len()));
+        older.iter().chain(newer).copied()
+    }
+}
+
+fn head(id: &NodeId) -> u64 {
+    id.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use dht_proto::{NodeIdentity, Nonce, PublicKey};
+
+    use super::*;
+
+    fn contact(number: u16, port: u16) -> Contact {
+        let node = NodeIdentity::new(PublicKey::from_bytes([4; 32]), Nonce(u32::from(number)));
+        Contact::new(node, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    fn ports(spares: &Spares) -> Vec<u16> {
+        spares.addrs().map(|addr| addr.port()).collect()
+    }
+
+    #[test]
+    fn the_latest_are_remembered_oldest_first_and_known_ones_keep_their_place() {
+        let mut spares = Spares::default();
+        assert_eq!(ports(&spares), []);
+        for number in 0..10 {
+            spares.add(contact(number, number));
+        }
+        spares.add(contact(3, 103));
+        assert_eq!(ports(&spares), [0, 1, 2, 103, 4, 5, 6, 7, 8, 9]);
+        for number in 10..40 {
+            spares.add(contact(number, number));
+        }
+        assert_eq!(ports(&spares), (24..40).collect::<Vec<_>>());
+        spares.add(contact(30, 130));
+        spares.add(contact(40, 40));
+        let expected: Vec<_> = (25..=40).map(|port| if port == 30 { 130 } else { port }).collect();
+        assert_eq!(ports(&spares), expected);
     }
 }

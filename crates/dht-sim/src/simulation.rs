@@ -15,6 +15,7 @@ use dht_proto::{Moment, NodeIdentity, Record, Refusal};
 use dht_routing::{Busy, Command, OperationId, Peer, Seed};
 
 mod adversary;
+mod alarm;
 mod builder;
 mod deliver;
 mod dial;
@@ -37,6 +38,7 @@ use crate::network::{Conditions, Network};
 use crate::queue::Queue;
 use crate::slab::Slab;
 use crate::{Churn, Count, Random, TraceHash, Traffic};
+use alarm::Alarms;
 use deliver::Packet;
 use dial::Dials;
 use node::Node;
@@ -79,6 +81,7 @@ pub type Factory<M> = dyn Fn(NodeIdentity, Seed, Moment) -> M + Send + Sync;
 pub struct Simulation<M: Machine = Peer> {
     now: Moment,
     queue: Queue<Step>,
+    alarms: Alarms,
     packets: Slab<Packet>,
     nodes: Vec<Node<M>>,
     network: Network,
@@ -158,7 +161,7 @@ impl<M: Machine> Simulation<M> {
 
     /// The machine of a live node, to look at.
     pub fn machine(&self, place: Place) -> Option<&M> {
-        self.nodes.get(place.index())?.machine.as_deref()
+        self.nodes.get(place.index())?.machine.as_ref()
     }
 
     /// How many nodes have ended their first operation, which is to join.

@@ -142,8 +142,8 @@ impl Peer {
 
     /// Bootstraps again: through the addresses we were given, and the nodes we knew.
     fn rejoin(&mut self, now: Moment) {
-        let spares = self.spares.iter().map(|contact| contact.addr);
-        let addrs: Vec<SocketAddr> = self.bootstrap.iter().copied().chain(spares).collect();
+        let known = self.bootstrap.iter().copied();
+        let addrs: Vec<SocketAddr> = known.chain(self.spares.addrs()).collect();
         if addrs.is_empty() {
             return;
         }

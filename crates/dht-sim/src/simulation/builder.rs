@@ -8,6 +8,7 @@ use dht_proto::{Difficulty, Moment, NodeIdentity, Nonce, PublicKey};
 use dht_routing::{Config, ConfigBuilder, ConfigError, Peer, Seed};
 
 use super::adversary::Role;
+use super::alarm::Alarms;
 use super::node::Node;
 use super::{Dials, Draws, Factory, Place, SavePolicy, Simulation, Step};
 use crate::census::Census;
@@ -189,6 +190,7 @@ impl Builder {
     /// time passes, see [`Simulation::settle`].
     pub fn build(self) -> Result<Simulation, BuildError> {
         let config = self.peer.clone().k(self.k).id_difficulty(Difficulty::NONE).build()?;
+        let config = Arc::new(config);
         self.build_with(move |identity, seed, now| Peer::new(config.clone(), identity, seed, now))
     }
 
@@ -235,6 +237,7 @@ impl Builder {
         Simulation {
             now: Moment::EPOCH,
             queue: Queue::new(),
+            alarms: Alarms::new(self.nodes),
             packets: Slab::new(),
             nodes,
             network,
@@ -281,8 +284,6 @@ fn vacant<M>(identity: NodeIdentity, site: usize) -> Node<M> {
         epoch: 0,
         site: u16::try_from(site).unwrap_or_default(),
         role: Role::Honest,
-        due: Moment::NEVER,
-        wake: Moment::NEVER,
         uplink_free: Moment::EPOCH,
         store: None,
         active: Vec::new(),

@@ -4,6 +4,7 @@ use dht_proto::{Held, Key, KindSet, Moment, Record, Refusal, Terms};
 use dht_routing::{Event, Input, Output, Route, Usage};
 use dht_store::{MemoryStore, RecordStore, SaveError};
 
+use super::alarm::Ring;
 use super::{Place, Simulation, Step};
 use crate::machine::Machine;
 
@@ -20,20 +21,12 @@ impl<M: Machine> Simulation<M> {
     /// A wake-up is due. It is stale if another one was armed since, or nobody lives here any more.
     pub(super) fn wake(&mut self, place: Place, at: Moment) {
         let now = self.now;
-        let node = &mut self.nodes[place.index()];
-        if node.wake != at {
-            return;
+        match self.alarms.ring(place, at, now) {
+            Ring::Due => {}
+            Ring::Stale => return,
+            Ring::Again(due) => return self.queue.push(due, Step::Wake(place)),
         }
-        node.wake = Moment::NEVER;
-        if node.due > now {
-            // The machine has put it off since, and need not be looked at.
-            if node.due < Moment::NEVER {
-                node.wake = node.due;
-                self.queue.push(node.due, Step::Wake(place));
-            }
-            return;
-        }
-        let Some(machine) = &mut node.machine else { return };
+        let Some(machine) = &mut self.nodes[place.index()].machine else { return };
         self.trace.update([now.as_micros(), u64::from(place.0), u64::MAX, 2]);
         machine.handle_timeout(now);
         self.drain(place);
@@ -41,8 +34,7 @@ impl<M: Machine> Simulation<M> {
 
     /// Carries out every order of a node and arms its next wake-up.
     pub(super) fn drain(&mut self, place: Place) {
-        while let Some(output) =
-            self.nodes[place.index()].machine.as_mut().and_then(|machine| machine.poll_output())
+        while let Some(output) = self.nodes[place.index()].machine.as_mut().and_then(M::poll_output)
         {
             self.carry_out(place, output);
         }
@@ -51,12 +43,10 @@ impl<M: Machine> Simulation<M> {
 
     /// One pending wake-up for each node: a new one is queued only if it is earlier.
     fn arm(&mut self, place: Place) {
-        let node = &mut self.nodes[place.index()];
-        let Some(machine) = &node.machine else { return };
-        node.due = machine.poll_timeout().map_or(Moment::NEVER, |due| due.max(self.now));
-        if node.due < node.wake {
-            node.wake = node.due;
-            self.queue.push(node.due, Step::Wake(place));
+        let Some(machine) = &self.nodes[place.index()].machine else { return };
+        let due = machine.poll_timeout().map_or(Moment::NEVER, |due| due.max(self.now));
+        if let Some(wake) = self.alarms.set(place, due) {
+            self.queue.push(wake, Step::Wake(place));
         }
     }
 

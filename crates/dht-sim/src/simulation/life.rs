@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Contact, Moment};
+use dht_proto::Contact;
 use dht_routing::{Command, Seed};
 
 use super::adversary::Role;
@@ -118,12 +118,11 @@ impl<M: Machine> Simulation<M> {
         let (factory, now) = (self.factory.clone(), self.now);
         let position = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
         let node = &mut self.nodes[place.index()];
-        node.machine = Some(Box::new(factory(node.identity, seed, now)));
+        node.machine = Some(factory(node.identity, seed, now));
         node.epoch += 1;
-        node.due = Moment::NEVER;
-        node.wake = Moment::NEVER;
         node.uplink_free = now;
         node.position = position;
+        self.alarms.switch_off(place);
         let (id, role, epoch) = (node.identity.id(), node.role, node.epoch);
         self.roster.push(place);
         self.census.insert(id, place);
@@ -171,9 +170,8 @@ impl<M: Machine> Simulation<M> {
         let node = &mut self.nodes[place.index()];
         node.machine = None;
         node.epoch += 1;
-        node.due = Moment::NEVER;
-        node.wake = Moment::NEVER;
         node.active = Vec::new();
+        self.alarms.switch_off(place);
         let (id, position) = (node.identity.id(), node.position);
         self.roster.swap_remove(position as usize);
         if let Some(moved) = self.roster.get(position as usize) {

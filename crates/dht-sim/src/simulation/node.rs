@@ -11,7 +11,7 @@ use crate::traffic::Count;
 #[derive(Debug, Clone)]
 pub(super) struct Node<M> {
     /// `None` while nobody lives here.
-    pub(super) machine: Option<Box<M>>,
+    pub(super) machine: Option<M>,
     pub(super) identity: NodeIdentity,
     /// Counts identities: a stranger that takes the place has a new address.
     pub(super) life: u32,
@@ -19,10 +19,6 @@ pub(super) struct Node<M> {
     pub(super) epoch: u32,
     pub(super) site: u16,
     pub(super) role: Role,
-    /// When its machine wants to be woken.
-    pub(super) due: Moment,
-    /// The one pending wake-up that counts; later ones in the queue are stale.
-    pub(super) wake: Moment,
     /// When the uplink is through with what streams have queued on it.
     pub(super) uplink_free: Moment,
     /// Made when the first record arrives.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Refusal, Reply, Request,
-    RequestId, Role, Source, Terms,
+    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Refusal, Reply,
+    Request, RequestId, Role, Source, Terms,
 };
 use dht_routing::{
     Bootstrapped, Busy, Command, Event, Input, OperationId, Outcome, Output, Ponged, Route,
