@@ -10,6 +10,7 @@ use crate::{
 
 mod batch;
 pub(crate) mod length;
+mod pairing;
 mod range;
 mod refusal;
 pub(crate) mod text;

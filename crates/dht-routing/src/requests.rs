@@ -75,41 +75,7 @@ impl InFlight {
 
     /// Whether `reply` is one of those that the request may get.
     pub(crate) fn accepts(&self, reply: &Reply) -> bool {
-        matches!(
-            (&self.request, reply),
-            (_, Reply::Error { .. })
-                | (Request::Ping, Reply::Pong { .. })
-                | (Request::FindNode { .. }, Reply::Nodes { .. })
-                | (
-                    Request::Fetch { .. },
-                    Reply::Found { .. } | Reply::Held { .. } | Reply::Nodes { .. }
-                )
-                | (
-                    Request::Offer { .. },
-                    Reply::Wanted { .. } | Reply::Have { .. } | Reply::Refused { .. }
-                )
-                | (Request::Store { .. }, Reply::Stored { .. } | Reply::Refused { .. })
-                | (Request::Download { .. }, Reply::Found { .. } | Reply::Nodes { .. })
-                | (Request::Inspect, Reply::Inspection(_))
-        ) || self.accepts_batch(reply)
-    }
-
-    /// Whether `reply` answers a request about many records: each of them, and nothing else.
-    fn accepts_batch(&self, reply: &Reply) -> bool {
-        match (&self.request, reply) {
-            (Request::OfferMany { offers, .. }, Reply::Offered { answers }) => {
-                offers.len() == answers.len()
-            }
-            (Request::Reconcile { cells }, Reply::Reconciled { cells: answers }) => {
-                cells.len() == answers.len()
-            }
-            // Slots ascend within a listing: one that begins and goes on later than asked gets further.
-            (Request::List { from }, Reply::Listing { entries, next }) => {
-                entries.first().is_none_or(|first| first.details.slot >= *from)
-                    && next.is_none_or(|next| next > *from)
-            }
-            _ => false,
-        }
+        self.request.accepts(reply)
     }
 }
 

@@ -124,6 +124,12 @@ impl Responder<'_> {
                     Some(refusal) => Response::Reply(self.refused(asker, &record.key(), refusal)),
                 }
             }
+            Request::OfferMany { .. } | Request::Reconcile { .. } | Request::List { .. }
+                if holds =>
+            {
+                let text = "this node takes one record at a time".to_owned();
+                Response::Reply(Reply::Error { code: ErrorCode::Unsupported, text })
+            }
             _ => Response::Reply(Reply::Error {
                 code: ErrorCode::Unsupported,
                 text: "this node is a client".to_owned(),

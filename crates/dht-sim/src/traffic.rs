@@ -24,6 +24,12 @@ pub enum MessageKind {
     Download,
     /// Request.
     Inspect,
+    /// Request.
+    OfferMany,
+    /// Request.
+    Reconcile,
+    /// Request.
+    List,
     /// Any other request.
     OtherRequest,
     /// Reply.
@@ -38,13 +44,19 @@ pub enum MessageKind {
     Stored,
     /// Reply to an offer or store.
     Refused,
+    /// Reply to an offer of many records.
+    Offered,
+    /// Reply.
+    Reconciled,
+    /// Reply.
+    Listing,
     /// Any other reply.
     OtherReply,
 }
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Hello,
         Self::HelloAck,
         Self::Ping,
@@ -54,6 +66,9 @@ impl MessageKind {
         Self::Store,
         Self::Download,
         Self::Inspect,
+        Self::OfferMany,
+        Self::Reconcile,
+        Self::List,
         Self::OtherRequest,
         Self::Pong,
         Self::Nodes,
@@ -61,6 +76,9 @@ impl MessageKind {
         Self::Held,
         Self::Stored,
         Self::Refused,
+        Self::Offered,
+        Self::Reconciled,
+        Self::Listing,
         Self::OtherReply,
     ];
 
@@ -75,6 +93,9 @@ impl MessageKind {
                 Request::Store { .. } => Self::Store,
                 Request::Download { .. } => Self::Download,
                 Request::Inspect => Self::Inspect,
+                Request::OfferMany { .. } => Self::OfferMany,
+                Request::Reconcile { .. } => Self::Reconcile,
+                Request::List { .. } => Self::List,
                 _ => Self::OtherRequest,
             },
             Body::Reply(reply) => match reply {
@@ -84,6 +105,9 @@ impl MessageKind {
                 Reply::Held { .. } => Self::Held,
                 Reply::Wanted { .. } | Reply::Have { .. } | Reply::Stored { .. } => Self::Stored,
                 Reply::Refused { .. } => Self::Refused,
+                Reply::Offered { .. } => Self::Offered,
+                Reply::Reconciled { .. } => Self::Reconciled,
+                Reply::Listing { .. } => Self::Listing,
                 _ => Self::OtherReply,
             },
         }
@@ -106,6 +130,9 @@ impl MessageKind {
             Self::Store => "store",
             Self::Download => "download",
             Self::Inspect => "inspect",
+            Self::OfferMany => "offer-many",
+            Self::Reconcile => "reconcile",
+            Self::List => "list",
             Self::OtherRequest => "other-request",
             Self::Pong => "pong",
             Self::Nodes => "nodes",
@@ -113,6 +140,9 @@ impl MessageKind {
             Self::Held => "held",
             Self::Stored => "stored",
             Self::Refused => "refused",
+            Self::Offered => "offered",
+            Self::Reconciled => "reconciled",
+            Self::Listing => "listing",
             Self::OtherReply => "other-reply",
         }
     }
@@ -202,8 +232,8 @@ mod tests {
             assert_eq!(kind as usize, index, "{}", kind.name());
             traffic.add(kind, index);
         }
-        assert_eq!(traffic.total(), Count { messages: 17, bytes: (0..17).sum() });
-        assert_eq!(traffic.requests().messages, 9);
+        assert_eq!(traffic.total(), Count { messages: 23, bytes: (0..23).sum() });
+        assert_eq!(traffic.requests().messages, 12);
         let earlier = traffic.clone();
         traffic.add(MessageKind::Ping, 50);
         assert_eq!(traffic.since(&earlier).total(), Count { messages: 1, bytes: 50 });

@@ -63,16 +63,21 @@ fn command(choice: u8) -> Command {
 fn request(choice: u8) -> Request {
     let record = record(choice);
     let (ttl, purpose, expected) = (Ttl::default(), dht_proto::Purpose::Publish, None);
-    match choice % 7 {
+    let details = dht_proto::OfferDetails::of(&record);
+    match choice % 10 {
         0 => Request::Ping,
         1 => Request::FindNode { target: record.key() },
         2 => Request::Fetch { key: record.key(), kinds: KindSet::ALL },
-        3 => {
-            let details = dht_proto::OfferDetails::of(&record);
-            Request::Offer { details, ttl, purpose, expected }
-        }
+        3 => Request::Offer { details, ttl, purpose, expected },
         4 => Request::Store { record, ttl, purpose, expected },
         5 => Request::Download { slot: record.slot(), range: dht_proto::ValueRange::WHOLE },
+        6 => Request::OfferMany { purpose, offers: vec![dht_proto::BatchedOffer { details, ttl }] },
+        7 => {
+            let digest = dht_proto::CellDigest::of([]);
+            let prefix = dht_proto::Prefix::of(&record.key(), u16::from(choice));
+            Request::Reconcile { cells: vec![dht_proto::Cell { prefix, digest }] }
+        }
+        8 => Request::List { from: record.slot() },
         _ => Request::Inspect,
     }
 }
@@ -81,15 +86,24 @@ fn reply(choice: u8, about: u32) -> Reply {
     let record = record(choice);
     let closer = vec![contact(about, "127.0.0.1:1003"), contact(about + 1, "127.0.0.1:1004")];
     let details = dht_proto::OfferDetails::of(&record);
-    match choice % 9 {
+    let ttl = Ttl::default();
+    match choice % 12 {
         0 => pong(),
         1 => Reply::Nodes { closer },
-        2 => Reply::Found { record, ttl: Ttl::default(), closer },
-        3 => Reply::Held { details, ttl: Ttl::default(), closer },
+        2 => Reply::Found { record, ttl, closer },
+        3 => Reply::Held { details, ttl, closer },
         4 => Reply::Wanted { closer },
         5 => Reply::Have { closer },
         6 => Reply::Stored { closer },
         7 => Reply::Refused { refusal: Refusal::NameTaken, closer },
+        8 => Reply::Offered { answers: vec![dht_proto::OfferAnswer::Wanted] },
+        9 => Reply::Reconciled {
+            cells: vec![dht_proto::CellAnswer::TooMany { count: choice.into() }],
+        },
+        10 => {
+            let entries = vec![dht_proto::BatchedOffer { details, ttl }];
+            Reply::Listing { entries, next: record.slot().next() }
+        }
         _ => Reply::Error { code: dht_proto::ErrorCode::Unknown, text: String::new() },
     }
 }

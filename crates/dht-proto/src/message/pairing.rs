@@ -1,0 +1,93 @@
+//! Which replies a request may get.
+
+use super::{Reply, Request};
+
+impl Request {
+    /// Whether `reply` is one of those that the request may get. It answers all of what was asked, and a
+    /// listing leads on from where it was asked for; contacts in it are for the asker to judge.
+    pub fn accepts(&self, reply: &Reply) -> bool {
+        match (self, reply) {
+            (_, Reply::Error { .. })
+            | (Self::Ping, Reply::Pong { .. })
+            | (Self::FindNode { .. }, Reply::Nodes { .. })
+            | (
+                Self::Fetch { .. },
+                Reply::Found { .. } | Reply::Held { .. } | Reply::Nodes { .. },
+            )
+            | (
+                Self::Offer { .. },
+                Reply::Wanted { .. } | Reply::Have { .. } | Reply::Refused { .. },
+            )
+            | (Self::Store { .. }, Reply::Stored { .. } | Reply::Refused { .. })
+            | (Self::Download { .. }, Reply::Found { .. } | Reply::Nodes { .. })
+            | (Self::Inspect, Reply::Inspection(_)) => true,
+            (Self::OfferMany { offers, .. }, Reply::Offered { answers }) => {
+                offers.len() == answers.len()
+            }
+            (Self::Reconcile { cells }, Reply::Reconciled { cells: answers }) => {
+                cells.len() == answers.len()
+            }
+            // Slots ascend within a listing, so the first one tells.
+            (Self::List { from }, Reply::Listing { entries, next }) => {
+                entries.first().is_none_or(|first| first.details.slot >= *from)
+                    && next.is_none_or(|next| next > *from)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reply, Request};
+    use crate::{
+        BatchedOffer, Cell, CellAnswer, CellDigest, Key, Kind, OfferAnswer, OfferDetails, Prefix,
+        Purpose, Record, Slot, Ttl, Value,
+    };
+
+    fn slot(byte: u8) -> Slot {
+        Slot { key: Key::from_bytes([byte; 32]), kind: Kind::Named }
+    }
+
+    fn offer(byte: u8) -> BatchedOffer {
+        let details = OfferDetails::of(&Record::at(slot(byte).key, Value::default()));
+        BatchedOffer { details, ttl: Ttl::default() }
+    }
+
+    #[test]
+    fn every_offer_has_its_answer() {
+        let offers = vec![offer(1), offer(2)];
+        let request = Request::OfferMany { purpose: Purpose::Publish, offers };
+        let offered = |count| Reply::Offered { answers: vec![OfferAnswer::Have; count] };
+        assert!(request.accepts(&offered(2)));
+        assert!(!request.accepts(&offered(1)) && !request.accepts(&offered(3)));
+        assert!(!request.accepts(&Reply::Have { closer: Vec::new() }));
+        assert!(!Request::Ping.accepts(&offered(2)));
+    }
+
+    #[test]
+    fn every_cell_has_its_answer() {
+        let cell = Cell { prefix: Prefix::ALL, digest: CellDigest::of([]) };
+        let request = Request::Reconcile { cells: vec![cell] };
+        let reconciled = |count| Reply::Reconciled { cells: vec![CellAnswer::Same; count] };
+        assert!(request.accepts(&reconciled(1)));
+        assert!(!request.accepts(&reconciled(0)) && !request.accepts(&reconciled(2)));
+    }
+
+    #[test]
+    fn a_listing_leads_on_from_where_it_was_asked_for() {
+        let request = Request::List { from: slot(5) };
+        let listing = |entries, next| Reply::Listing { entries, next };
+        assert!(request.accepts(&listing(vec![offer(5), offer(6)], Some(slot(7)))));
+        assert!(request.accepts(&listing(Vec::new(), None)));
+        assert!(!request.accepts(&listing(vec![offer(4)], None)), "it was not asked for");
+        assert!(!request.accepts(&listing(Vec::new(), Some(slot(5)))), "it would never end");
+        assert!(!request.accepts(&Reply::Nodes { closer: Vec::new() }));
+    }
+
+    #[test]
+    fn any_request_may_end_in_an_error() {
+        let error = Reply::Error { code: crate::ErrorCode::Unwilling, text: String::new() };
+        assert!(Request::Ping.accepts(&error) && Request::List { from: slot(1) }.accepts(&error));
+    }
+}
