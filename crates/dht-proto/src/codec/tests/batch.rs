@@ -314,3 +314,16 @@ fn a_listing_leads_on() {
     let kinds = Kind::ALL.map(|kind| Slot { key: Key::from_bytes([0; 32]), kind });
     assert!(kinds.is_sorted(), "kinds ascend as their numbers do");
 }
+
+#[test]
+fn a_frame_full_of_empty_entries_is_malformed() {
+    let body = |empty: usize| {
+        let list =
+            wire::OfferMany { purpose: 1, offers: vec![wire::BatchedOffer::default(); empty] };
+        request(wire::request::Body::OfferMany(list))
+    };
+    let frame = body(32_000);
+    assert!((64_000..crate::limits::FRAME_MAX).contains(&frame.len()));
+    assert!(decode_frame(frame).is_err());
+    assert!(size_of::<wire::BatchedOffer>() <= 120, "what two bytes of a frame may grow to");
+}
