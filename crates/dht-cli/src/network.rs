@@ -32,7 +32,7 @@ pub(crate) async fn run(plan: &Plan, task: &Run, sink: &LogSink) -> Result<(), F
     let restored = terminal.clone();
     let signals = Signals::listen(move || restored.restore())
         .map_err(|error| Failure::Internal(error.into()))?;
-    let log_lines = open_files::prepare(task.nodes, task.interactive)?;
+    let log_lines = open_files::prepare(task)?;
     let nodes = tokio::select! {
         nodes = start(plan, task, sink) => nodes?,
         () = signals.stopped() => return Ok(()),

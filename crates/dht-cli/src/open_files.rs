@@ -2,10 +2,14 @@
 
 use anyhow::anyhow;
 
+use crate::args::Run;
 use crate::failure::Failure;
 
 /// Sockets of a node: one for datagrams, one that listens for streams.
 const SOCKETS_PER_NODE: u64 = 2;
+
+/// Files of a node with a data directory: its lock, its records, one that is being written.
+const FILES_PER_NODE: u64 = 3;
 
 /// What the terminal, the runtime and a few streams take.
 const BASE: u64 = 64;
@@ -28,21 +32,23 @@ pub(crate) enum LogLines {
     Held,
 }
 
-/// Sees to it that `nodes` nodes get their sockets, and says how a console may show log lines.
+/// Sees to it that the nodes of `task` get their sockets and files, and says how a console may show log lines.
 ///
 /// A console whose process can do with less is kept below [`SELECT_LIMIT`], so that no descriptor of the
 /// line editor can be too high for `select`.
-pub(crate) fn prepare(nodes: usize, interactive: bool) -> Result<LogLines, Failure> {
-    prepare_with(nodes, interactive, set_limit)
+pub(crate) fn prepare(task: &Run) -> Result<LogLines, Failure> {
+    let files = if task.data_dir.is_some() { FILES_PER_NODE } else { 0 };
+    prepare_with(task.nodes, SOCKETS_PER_NODE + files, task.interactive, set_limit)
 }
 
 /// `set_limit` brings the limit as near to its argument as it may, and returns where it is then.
 fn prepare_with(
     nodes: usize,
+    per_node: u64,
     interactive: bool,
     set_limit: impl Fn(u64) -> u64,
 ) -> Result<LogLines, Failure> {
-    let needed = nodes as u64 * SOCKETS_PER_NODE + BASE;
+    let needed = nodes as u64 * per_node + BASE;
     let can_stay_low = interactive && needed + STREAMS <= SELECT_LIMIT;
     let limit = set_limit(if can_stay_low { SELECT_LIMIT } else { ENOUGH });
     if limit < needed {
@@ -78,7 +84,7 @@ mod tests {
     use super::*;
 
     fn prepared(nodes: usize, interactive: bool, hard: u64) -> Option<LogLines> {
-        prepare_with(nodes, interactive, |wanted| wanted.min(hard)).ok()
+        prepare_with(nodes, SOCKETS_PER_NODE, interactive, |wanted| wanted.min(hard)).ok()
     }
 
     #[test]
@@ -93,7 +99,7 @@ mod tests {
     fn only_nodes_that_cannot_have_their_sockets_are_refused() {
         assert_eq!(prepared(1, false, 256), Some(LogLines::Live));
         assert_eq!(prepared(100, false, 256), None);
-        let failure = prepare_with(100, false, |_| 256).map_err(|failure| failure.to_string());
+        let failure = prepare_with(100, SOCKETS_PER_NODE, false, |_| 256).map_err(|failure| failure.to_string());
         assert!(failure.is_err_and(|text| text.contains("`ulimit -n 264`")));
     }
 }

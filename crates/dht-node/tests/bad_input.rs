@@ -374,6 +374,7 @@ async fn between_liar_and_holder(
     let node = builder().bootstrap(liar.addr).bootstrap(holder.local_addr());
     let node = node.start().await.unwrap();
     within(node.joined()).await.unwrap();
+    until(&node, "knows both", |status| status.contacts == 2).await;
     (node, holder, liar, record)
 }
 
