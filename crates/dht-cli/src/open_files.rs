@@ -99,7 +99,8 @@ mod tests {
     fn only_nodes_that_cannot_have_their_sockets_are_refused() {
         assert_eq!(prepared(1, false, 256), Some(LogLines::Live));
         assert_eq!(prepared(100, false, 256), None);
-        let failure = prepare_with(100, SOCKETS_PER_NODE, false, |_| 256).map_err(|failure| failure.to_string());
+        let failure = prepare_with(100, SOCKETS_PER_NODE, false, |_| 256)
+            .map_err(|failure| failure.to_string());
         assert!(failure.is_err_and(|text| text.contains("`ulimit -n 264`")));
     }
 }

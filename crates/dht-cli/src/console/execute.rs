@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dht_node::{Found, Key, KindSet, Node, Place, StoreError, StoreReport};
+use dht_node::{Found, Key, KindSet, Node, Place, Sequence, StoreError, StoreReport};
 
 use super::command::Command;
 use super::known::Known;
@@ -49,14 +49,9 @@ pub(super) async fn execute(
             Ok(Reply::Text(format!("signing as {author}")))
         }
         Command::Publish(salt, value) => {
-            let (report, sequence) = signer.publish(node, &salt, value).await?;
-            known.borrow_mut().learn_key(report.key);
-            Ok(Reply::Text(format!("{}, sequence {sequence}", holders(&report))))
+            Ok(version(signer.publish(node, &salt, value).await?, known))
         }
-        Command::Retract(salt) => {
-            let (report, sequence) = signer.retract(node, &salt).await?;
-            Ok(Reply::Text(format!("{}, sequence {sequence}", holders(&report))))
-        }
+        Command::Retract(salt) => Ok(version(signer.retract(node, &salt).await?, known)),
         Command::Resolve(place) => Ok(value(place.resolve(node).await.map_err(text)?)),
         Command::Route => {
             let peers = node.peers().await.map_err(text)?;
@@ -121,6 +116,12 @@ fn holders(report: &StoreReport) -> String {
         Some(reason) => format!("{key} {} ({reason})", holders.len()),
         None => format!("{key} {}", holders.len()),
     }
+}
+
+/// A version that was stored, of a record whose key is remembered.
+fn version((report, sequence): (StoreReport, Sequence), known: &RefCell<Known>) -> Reply {
+    known.borrow_mut().learn_key(report.key);
+    Reply::Text(format!("{}, sequence {sequence}", holders(&report)))
 }
 
 fn value(found: Found) -> Reply {

@@ -5,9 +5,6 @@ use dht_routing::{Input, Ticket};
 use dht_store::RecordStore;
 use tokio::sync::oneshot;
 
-/// Bytes a job costs while it waits, besides those of a value.
-const JOB_COST: usize = 512;
-
 /// What is asked of the store, with where the result goes.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -49,11 +46,11 @@ impl Job {
         }
     }
 
-    /// Bytes it keeps in memory, about.
-    pub(crate) fn cost(&self) -> usize {
+    /// Bytes of the value it brings along.
+    pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Save { record, .. } => JOB_COST + record.size(),
-            _ => JOB_COST,
+            Self::Save { record, .. } => record.size(),
+            _ => 0,
         }
     }
 

@@ -283,7 +283,7 @@ async fn jobs_without_room_to_wait_are_turned_away() {
     assert_eq!(busy, 20 - 13, "64 MiB hold thirteen values of 5 MB");
 
     let loaded = storage.take(NOW, load(100, &numbered(0, 5_000_000)));
-    assert!(loaded.is_none(), "a load takes no room to speak of");
+    assert!(loaded.is_none(), "a load brings no value along");
     drop(permits);
     assert_eq!(results(&mut storage, 14).await.len(), 14);
 

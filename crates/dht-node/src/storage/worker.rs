@@ -22,13 +22,13 @@ use super::job::{Done, Job};
 /// Jobs that may wait.
 const WAITING_MAX: usize = 8_192;
 
-/// Bytes of the jobs that may wait.
+/// Bytes of values that may wait to be saved.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Jobs carried out before their results are told.
 const BATCH_MAX: usize = 1_024;
 
-/// Bytes of the jobs of a batch, but for the first of them.
+/// Bytes of values saved together, but for the last of them.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of found values that are told together, but for the last of them.
@@ -71,14 +71,15 @@ impl Worker {
     /// Has a job carried out. Gives it back if there is no room for it to wait.
     pub(super) fn give(&self, now: Moment, job: Job) -> Result<(), Box<Job>> {
         let Some(jobs) = &self.jobs else { return Err(Box::new(job)) };
-        let cost = job.cost();
+        let bytes = job.bytes();
         // This task alone adds, so what is read here can only have become less since.
-        if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(cost) > WAITING_BYTES_MAX {
+        let waiting = self.waiting_bytes.load(Ordering::Relaxed);
+        if bytes > 0 && waiting.saturating_add(bytes) > WAITING_BYTES_MAX {
             return Err(Box::new(job));
         }
         match jobs.try_reserve() {
             Ok(place) => {
-                self.waiting_bytes.fetch_add(cost, Ordering::Relaxed);
+                self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
                 place.send((now, job));
                 Ok(())
             }
@@ -111,7 +112,7 @@ impl Bench {
     fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let batch = self.gather(first);
-            let cost = batch.iter().map(|(_, job)| job.cost()).sum();
+            let bytes = batch.iter().map(|(_, job)| job.bytes()).sum();
             let (changes, reads): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|(_, job)| job.is_change());
             self.read(reads);
@@ -119,7 +120,7 @@ impl Bench {
                 let done = self.change(changes);
                 self.tell(done);
             }
-            self.waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         let Self { store, reporter, .. } = self;
         drop(store);
@@ -128,11 +129,11 @@ impl Bench {
 
     /// What waits, beginning with `first`.
     fn gather(&mut self, first: (Moment, Job)) -> Vec<(Moment, Job)> {
-        let mut cost = first.1.cost();
+        let mut bytes = first.1.bytes();
         let mut batch = vec![first];
-        while batch.len() < BATCH_MAX && cost < BATCH_BYTES_MAX {
+        while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
             let Ok(next) = self.queue.try_recv() else { break };
-            cost += next.1.cost();
+            bytes += next.1.bytes();
             batch.push(next);
         }
         batch
