@@ -107,6 +107,24 @@ impl NodeBuilder {
     /// is damaged is renamed, never deleted; the log tells so, at error level, and the node starts without it.
     /// An [identity](Self::identity) or [store](Self::store) given besides is used instead of what the
     /// directory holds.
+    ///
+    /// ```
+    /// # use dht_node::Node;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// let describe = || Node::builder().listen(([127, 0, 0, 1], 0).into()).data_dir(path);
+    /// let node = describe().start().await?;
+    /// let (id, key) = (node.id(), node.store("kept").await?.key);
+    /// node.stop().await;
+    ///
+    /// let node = describe().start().await?;
+    /// assert_eq!(node.id(), id);
+    /// assert_eq!(node.fetch(key).await?.into_bytes(), "kept");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self

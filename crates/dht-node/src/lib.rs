@@ -37,6 +37,7 @@
 //! - Dropping the future of an operation cancels it, down to the requests under way.
 //! - A node is one task, and one more for each open stream. Thousands fit a process: they share nothing,
 //!   and there are no statics.
+//! - With [`NodeBuilder::data_dir`] a node goes on, at its next start, from where it stopped or crashed.
 //! - What others may cost a node is bounded by [`Limits`]; what it dropped is told by [`Node::info`].
 //! - Log events go through [`tracing`], each with the short id of its node in the field `node`.
 //!

@@ -149,6 +149,30 @@ fn a_store_cut_in_the_middle_is_set_aside_and_the_node_starts() {
     assert_eq!(fetch(&addr, &key).unwrap(), b"life goes on");
 }
 
+#[test]
+fn a_store_cut_under_a_running_node_ends_neither_the_node_nor_what_it_acknowledges() {
+    let place = Place::new();
+    let (mut node, addr) = place.start_and_wait();
+    let values: Vec<Vec<u8>> =
+        (0..40).map(|number| bytes(&format!("cut {number}"), 100_000)).collect();
+    let keys: Vec<String> = values.iter().map(|value| store(&addr, value)).collect();
+    let records = place.path().join("records.redb");
+    let length = std::fs::metadata(&records).unwrap().len();
+    let file = std::fs::OpenOptions::new().write(true).open(&records).unwrap();
+    file.set_len(length / 4).unwrap();
+
+    for (key, value) in keys.iter().zip(&values) {
+        let found = fetch(&addr, key);
+        assert!(found.is_none_or(|found| found == *value), "{key} is another value");
+    }
+    let after = run_with(&["-c", &addr, "-s"], b"after the cut");
+    match after.code {
+        Some(0) => assert_eq!(fetch(&addr, after.line()).unwrap(), b"after the cut"),
+        _ => drop(after.expect_code(3).expect_only_error("storage failed")),
+    }
+    assert!(node.is_running());
+}
+
 /// A node that may write files of 2 MB at most meets the same as on a full disk: writing fails.
 #[cfg(unix)]
 #[test]

@@ -176,6 +176,11 @@ impl Process {
         Ended { code, stdout, stderr: self.log.join("\n") }
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Ends it like a loss of power, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
