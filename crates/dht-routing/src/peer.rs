@@ -62,7 +62,8 @@ pub struct Peer {
     bootstrap: Vec<SocketAddr>,
     spares: Spares,
     usage: Usage,
-    outputs: VecDeque<Output>,
+    /// Each in a box: a queue of them is short, and does not grow into a large block.
+    outputs: VecDeque<Box<Output>>,
 }
 
 /// An operation under way, and who wants to know its outcome.
@@ -217,7 +218,7 @@ impl Peer {
         if output.is_none() {
             self.rest();
         }
-        output
+        output.map(|output| *output)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due; `None` while nothing is waited for.
@@ -312,12 +313,16 @@ impl Peer {
     fn withdraw(&mut self, operation: OperationId) {
         self.greetings.disown(operation);
         for request in self.requests.disown(operation) {
-            self.outputs.push_back(Output::Withdraw { request });
+            self.put(Output::Withdraw { request });
         }
     }
 
     fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.put(Output::Event(event));
+    }
+
+    fn put(&mut self, output: Output) {
+        self.outputs.push_back(Box::new(output));
     }
 
     /// Gives back the room that bursts took, and empty maps hold: most peers idle most of the time, and a

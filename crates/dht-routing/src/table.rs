@@ -26,7 +26,7 @@ mod subnet;
 #[cfg(test)]
 mod tests;
 
-use bucket::Bucket;
+use bucket::{Bucket, Queue};
 use entries::Entries;
 pub use entry::Entry;
 use known::{Preimage, Pulse};
@@ -53,12 +53,11 @@ pub enum Answered {
         /// The entry that left.
         left: Contact,
     },
-    /// Its bucket is full; it waits in the replacement cache. `oldest` is the entry that has not answered
-    /// for the longest time: if it does not answer a ping, the newcomer can have its place.
+    /// Its bucket is full; it waits in the replacement cache. If the [oldest](RoutingTable::oldest_beside) entry
+    /// of the bucket does not answer a ping, the newcomer can have its place: nothing is evicted unasked
+    /// (Kademlia, section 2.2).
     Waiting {
-        /// The entry to ping before anything is evicted (Kademlia, section 2.2).
-        oldest: Contact,
-        /// When `oldest` answered last.
+        /// When the oldest entry answered last.
         since: Moment,
     },
     /// Its subnet has as many entries as it may have, or it is our own id.
@@ -85,6 +84,8 @@ pub struct RoutingTable {
     local: NodeId,
     k: usize,
     buckets: Vec<Bucket>,
+    /// Who waits for a place in each bucket.
+    queues: Vec<Queue>,
     entries: Entries,
 }
 
@@ -92,7 +93,8 @@ impl RoutingTable {
     /// An empty table of the node `local`, with buckets of `k` entries: 1..=[`K_MAX`], else the nearest of those.
     pub fn new(local: NodeId, k: usize) -> Self {
         let k = k.clamp(1, K_MAX);
-        Self { local, k, buckets: Vec::new(), entries: Entries::default() }
+        let (buckets, queues) = (Vec::new(), Vec::new());
+        Self { local, k, buckets, queues, entries: Entries::default() }
     }
 
     /// Number of entries.
@@ -144,7 +146,7 @@ impl RoutingTable {
         let Some(zeros) = self.index(&contact.id()) else { return Answered::Refused };
         let range = self.range(zeros);
         if let Some(at) = self.entries.find(range.clone(), &contact.node) {
-            self.renew(now, &range, at, &contact, rtt);
+            self.renew(now, zeros, at, &contact, rtt);
             return Answered::Renewed;
         }
         if !self.subnet_allows(range.clone(), &contact) {
@@ -152,14 +154,14 @@ impl RoutingTable {
         }
         while self.buckets.len() <= zeros {
             self.buckets.push(Bucket::new(self.len()));
+            self.queues.push(Queue::default());
         }
         let pulse = Pulse::new(now, RttEstimate::first(rtt));
-        let oldest = self.bucket(zeros).next().filter(|_| range.len() >= self.k);
-        let Some((oldest, since)) = oldest.map(|oldest| (oldest.contact(), oldest.answered()))
-        else {
+        if range.len() < self.k {
             self.insert(zeros, &contact, pulse);
             return Answered::Inserted;
-        };
+        }
+        let since = self.buckets[zeros].oldest;
         if let Some(at) = self.further_than(pulse.rtt, range) {
             let left = self.at(at).contact();
             self.remove(zeros, at);
@@ -168,7 +170,7 @@ impl RoutingTable {
             return Answered::Displaced { left };
         }
         self.wait(zeros, &contact);
-        Answered::Waiting { oldest, since }
+        Answered::Waiting { since }
     }
 
     /// A request of ours to the node was not answered. After [`FAILURES_MAX`] in a row it is removed.
@@ -176,15 +178,15 @@ impl RoutingTable {
         let Some(zeros) = self.index(&node.id()) else { return Failed::Unknown };
         let range = self.range(zeros);
         let at = self.entries.find(range, node);
-        let Some(bucket) = self.buckets.get_mut(zeros) else { return Failed::Unknown };
-        bucket.forget(&mut self.entries.addresses, &Preimage::of(node));
+        let Some(queue) = self.queues.get_mut(zeros) else { return Failed::Unknown };
+        queue.forget(&mut self.entries.addresses, &Preimage::of(node));
         let Some(at) = at else { return Failed::Unknown };
         let pulse = self.entries.pulse_mut(at);
         pulse.failed();
         if pulse.failures() < FAILURES_MAX {
             return Failed::Kept;
         }
-        let candidate = bucket.next_waiting(&mut self.entries.addresses);
+        let candidate = queue.pop(&mut self.entries.addresses);
         self.remove(zeros, at);
         Failed::Evicted { candidate }
     }
@@ -212,8 +214,14 @@ impl RoutingTable {
 
     /// The entry that has not answered for the longest time.
     pub fn stalest_entry(&self) -> Option<Entry<'_>> {
-        let oldest = (0..self.buckets.len()).filter_map(|zeros| self.bucket(zeros).next());
-        oldest.min_by_key(Entry::answered)
+        let buckets = self.buckets.iter().enumerate();
+        let (zeros, _) = buckets.min_by_key(|(_, bucket)| bucket.oldest)?;
+        self.bucket(zeros).next()
+    }
+
+    /// The entry that has not answered for the longest time of those in the bucket where `id` belongs.
+    pub fn oldest_beside(&self, id: &NodeId) -> Option<Entry<'_>> {
+        self.bucket(self.index(id)?).next()
     }
 
     /// The distance from us within which about `k` nodes live: that of our k-th closest entry, or all of
@@ -296,14 +304,7 @@ impl RoutingTable {
     }
 
     /// An answer from another address moves the entry there: the node itself answered from it.
-    fn renew(
-        &mut self,
-        now: Moment,
-        range: &Range<usize>,
-        at: usize,
-        contact: &Contact,
-        rtt: Duration,
-    ) {
+    fn renew(&mut self, now: Moment, zeros: usize, at: usize, contact: &Contact, rtt: Duration) {
         let mut estimate = self.entries.pulse(at).rtt;
         if self.entries.relocate(at, contact.addr) {
             estimate = RttEstimate::first(rtt);
@@ -311,28 +312,38 @@ impl RoutingTable {
             estimate.update(rtt);
         }
         *self.entries.pulse_mut(at) = Pulse::new(now, estimate);
-        self.entries.freshen(range, at);
+        self.entries.freshen(&self.range(zeros), at);
+        self.note_oldest(zeros);
     }
 
     fn insert(&mut self, zeros: usize, contact: &Contact, pulse: Pulse) {
         let range = self.range(zeros);
         self.entries.insert(&range, contact, pulse);
         self.buckets.iter_mut().skip(zeros).for_each(|bucket| bucket.end += 1);
-        if let Some(bucket) = self.buckets.get_mut(zeros) {
-            bucket.forget(&mut self.entries.addresses, &Preimage::of(&contact.node));
+        if let Some(queue) = self.queues.get_mut(zeros) {
+            queue.forget(&mut self.entries.addresses, &Preimage::of(&contact.node));
         }
+        self.note_oldest(zeros);
     }
 
     fn remove(&mut self, zeros: usize, at: usize) {
         let range = self.range(zeros);
         self.entries.remove(range, at);
         self.buckets.iter_mut().skip(zeros).for_each(|bucket| bucket.end -= 1);
+        self.note_oldest(zeros);
+    }
+
+    fn note_oldest(&mut self, zeros: usize) {
+        let oldest = self.bucket(zeros).next().map_or(Moment::NEVER, |entry| entry.answered());
+        if let Some(bucket) = self.buckets.get_mut(zeros) {
+            bucket.oldest = oldest;
+        }
     }
 
     fn wait(&mut self, zeros: usize, contact: &Contact) {
-        if let Some(bucket) = self.buckets.get_mut(zeros) {
+        if let Some(queue) = self.queues.get_mut(zeros) {
             let node = Preimage::of(&contact.node);
-            bucket.wait(&mut self.entries.addresses, node, contact.addr);
+            queue.wait(&mut self.entries.addresses, node, contact.addr);
         }
     }
 

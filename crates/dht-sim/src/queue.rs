@@ -1,6 +1,6 @@
 //! The event queue: what happens next in virtual time.
 //!
-//! A calendar queue (Brown, CACM 1988): near events lie in a ring of one-millisecond buckets, far ones in
+//! A calendar queue (Brown, CACM 1988): near events lie in a ring of buckets of four milliseconds, far ones in
 //! a heap; only the bucket under the cursor is kept in order. Events of one instant come out in the order
 //! they were pushed.
 //!
@@ -13,8 +13,8 @@ use std::collections::BinaryHeap;
 use dht_proto::Moment;
 
 /// Microseconds in a bucket, as a power of two.
-const BUCKET_SHIFT: u32 = 10;
-/// Buckets in the ring: four virtual seconds, more than nearly every delivery and timeout takes.
+const BUCKET_SHIFT: u32 = 12;
+/// Buckets in the ring: sixteen virtual seconds, more than nearly every delivery, timeout and check is away.
 const BUCKETS: usize = 4_096;
 
 /// Events ordered by time, then by the order they were pushed.

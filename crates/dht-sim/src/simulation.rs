@@ -24,6 +24,7 @@ mod judge;
 mod life;
 mod node;
 mod operation;
+mod seat;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +43,7 @@ use alarm::Alarms;
 use deliver::Packet;
 use dial::Dials;
 use node::Node;
+use seat::Seats;
 
 /// Where nodes live, one after the other: numbered from 0. A place keeps its site in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +84,7 @@ pub struct Simulation<M: Machine = Peer> {
     now: Moment,
     queue: Queue<Step>,
     alarms: Alarms,
+    seats: Seats,
     packets: Slab<Packet>,
     nodes: Vec<Node<M>>,
     network: Network,
@@ -151,7 +154,7 @@ impl<M: Machine> Simulation<M> {
 
     /// Whether a node lives at `place` now.
     pub fn is_live(&self, place: Place) -> bool {
-        self.nodes.get(place.index()).is_some_and(Node::is_live)
+        self.seats.is_live(place)
     }
 
     /// Who lives at `place`, or lived there last.

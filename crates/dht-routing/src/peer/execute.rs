@@ -16,19 +16,19 @@ impl Peer {
             }
             Order::Greet(addr) => {
                 if self.greetings.greet(now, addr, id) {
-                    self.outputs.push_back(Output::Greet { addr });
+                    self.put(Output::Greet { addr });
                 }
             }
             Order::Load { key, kinds, whole_up_to } => {
                 let ticket = self.ticket(Effect::Operation(id));
-                self.outputs.push_back(Output::Load { ticket, key, kinds, whole_up_to });
+                self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
             Order::Save { record, expires, expected } => {
                 let ticket = self.ticket(Effect::Operation(id));
                 let purpose = Purpose::Publish;
                 let (custody, source) = (purpose.custody(), Source::LOCAL);
                 let terms = Terms { expires, purpose, custody, source, expected };
-                self.outputs.push_back(Output::Save { ticket, record, terms });
+                self.put(Output::Save { ticket, record, terms });
             }
             // The caller takes these out: they end the operation.
             Order::Finish(_) => {}
@@ -64,7 +64,7 @@ impl Peer {
 
     pub(super) fn send(&mut self, route: Route, id: RequestId, body: Body) {
         let message = Message { role: self.config.role, families: self.config.families, id, body };
-        self.outputs.push_back(Output::Send { route, message });
+        self.put(Output::Send { route, message });
     }
 
     pub(super) fn ticket(&mut self, effect: Effect) -> Ticket {

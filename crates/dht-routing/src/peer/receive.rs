@@ -77,12 +77,12 @@ impl Peer {
             Response::Load { key, kinds, whole_up_to, then } => {
                 let lookout = Lookout { asker: *asker, then: Waiting::Loaded(then) };
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
-                self.outputs.push_back(Output::Load { ticket, key, kinds, whole_up_to });
+                self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
             Response::Save { record, terms } => {
                 let lookout = Lookout { asker: *asker, then: Waiting::Saved(record.key()) };
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
-                self.outputs.push_back(Output::Save { ticket, record, terms });
+                self.put(Output::Save { ticket, record, terms });
             }
         }
     }
@@ -95,7 +95,7 @@ impl Peer {
                 let place = found.as_ref().map(|held| (held.summary.slot, held.summary.digest));
                 let (reply, renewed) = self.responder(now).loaded(&asker, &then, found);
                 if let (Some(terms), Some((slot, digest))) = (renewed, place) {
-                    self.outputs.push_back(Output::Renew { slot, digest, terms });
+                    self.put(Output::Renew { slot, digest, terms });
                 }
                 self.reply(&asker, reply);
             }
@@ -125,7 +125,7 @@ impl Peer {
         };
         let by_stream = matches!(asker.route, Route::Answer(_));
         if by_stream || message.datagram_len() <= asker.budget {
-            self.outputs.push_back(Output::Send { route: asker.route, message });
+            self.put(Output::Send { route: asker.route, message });
         }
     }
 
@@ -191,8 +191,11 @@ impl Peer {
                 self.event(Event::Joined(contact));
                 self.event(Event::Left(left));
             }
-            Answered::Waiting { oldest, since } if now.since(since) >= DOUBT_AFTER => {
-                self.check(now, oldest);
+            Answered::Waiting { since } if now.since(since) >= DOUBT_AFTER => {
+                let oldest = self.table.oldest_beside(&contact.id()).map(|entry| entry.contact());
+                if let Some(oldest) = oldest {
+                    self.check(now, oldest);
+                }
             }
             Answered::Waiting { .. } | Answered::Renewed | Answered::Refused => {}
         }

@@ -34,7 +34,7 @@ impl Peer {
                 }
                 Due::Expired(id, request) => {
                     if request.streamed {
-                        self.outputs.push_back(Output::Withdraw { request: id });
+                        self.put(Output::Withdraw { request: id });
                         if let Owner::Operation(operation) = request.owner {
                             self.tell(now, operation, Happened::Failed(request.to.id()));
                         }
@@ -105,7 +105,7 @@ impl Peer {
     pub(super) fn greetings_due(&mut self, now: Moment) {
         while let Some(due) = self.greetings.pop_due(now) {
             match due {
-                greetings::Due::Again(addr) => self.outputs.push_back(Output::Greet { addr }),
+                greetings::Due::Again(addr) => self.put(Output::Greet { addr }),
                 greetings::Due::Silent(addr, operations) => {
                     for id in operations {
                         self.tell(now, id, Happened::Silent(addr));

@@ -1,4 +1,4 @@
-//! One bucket: which part of the entries is its own, and the contacts waiting for a place.
+//! One bucket: which part of the entries is its own; and the contacts waiting for a place in it.
 
 use std::net::SocketAddr;
 
@@ -10,22 +10,31 @@ use super::known::{Preimage, Waiter};
 /// Contacts that wait for a place in a bucket, at most.
 const WAITING_MAX: usize = 8;
 
-#[derive(Debug, Clone, Default)]
+/// Kept small, for upkeep looks at all buckets of a table again and again.
+#[derive(Debug, Clone)]
 pub(super) struct Bucket {
     /// Where its entries end; they begin where those of the bucket before end.
     pub(super) end: usize,
     /// When a lookup last passed through the bucket's range.
     pub(super) touched: Moment,
-    /// Newest last.
-    waiting: Vec<Waiter>,
+    /// When its least recently answered entry did; never while there is none.
+    pub(super) oldest: Moment,
 }
 
 impl Bucket {
     /// An empty bucket behind entries that end at `end`.
     pub(super) fn new(end: usize) -> Self {
-        Self { end, ..Self::default() }
+        Self { end, touched: Moment::EPOCH, oldest: Moment::NEVER }
     }
+}
 
+/// Contacts that wait for a place in one bucket, newest last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Queue {
+    waiting: Vec<Waiter>,
+}
+
+impl Queue {
     /// Has a node wait, as the newest.
     pub(super) fn wait(&mut self, addresses: &mut Addresses, node: Preimage, addr: SocketAddr) {
         self.forget(addresses, &node);
@@ -46,7 +55,7 @@ impl Bucket {
     }
 
     /// Takes the node that waits the shortest.
-    pub(super) fn next_waiting(&mut self, addresses: &mut Addresses) -> Option<Contact> {
+    pub(super) fn pop(&mut self, addresses: &mut Addresses) -> Option<Contact> {
         self.waiting.pop().map(|waiter| waiter.leave(addresses))
     }
 }

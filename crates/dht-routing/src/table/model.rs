@@ -43,7 +43,7 @@ impl Model {
             self.entries.push(newcomer);
             return Answered::Inserted;
         }
-        let (oldest, since) = (self.entries[0].contact, self.entries[0].answered);
+        let since = self.entries[0].answered;
         let mut by_age: Vec<&Known> = self.entries.iter().collect();
         by_age.sort_by_key(|known| known.since);
         let young = by_age.into_iter().skip(k.div_ceil(2));
@@ -54,7 +54,7 @@ impl Model {
                 self.entries.push(newcomer);
                 (Answered::Displaced { left: far.contact }, far.contact)
             }
-            _ => (Answered::Waiting { oldest, since }, contact),
+            _ => (Answered::Waiting { since }, contact),
         };
         if self.waiting.len() == 8 {
             self.waiting.remove(0);
@@ -97,6 +97,8 @@ fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
         prop_assert_eq!((entry.rtt(), entry.answered()), (known.rtt, known.answered));
         prop_assert_eq!(entry.failures(), known.failures);
         prop_assert_eq!(table.entry(&known.contact.id()).unwrap().addr(), known.contact.addr);
+        let oldest = table.oldest_beside(&known.contact.id()).unwrap().answered();
+        prop_assert!(oldest <= known.answered);
     }
     let nearest = known.iter().min_by_key(|known| known.rtt.smoothed());
     prop_assert_eq!(table.nearest_in_time(), nearest.map(|known| known.contact));

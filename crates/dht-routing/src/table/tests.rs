@@ -72,15 +72,18 @@ fn a_full_bucket_keeps_its_entries_and_lets_the_newcomer_wait() {
     let contacts: Vec<Contact> = contacts_in(0).take(4).collect();
     assert_eq!(table.answered(Moment::from_secs(1), contacts[0], RTT), Answered::Inserted);
     assert_eq!(table.answered(Moment::from_secs(2), contacts[1], RTT), Answered::Inserted);
-    let waiting = Answered::Waiting { oldest: contacts[0], since: Moment::from_secs(1) };
+    let oldest = |table: &RoutingTable| table.oldest_beside(&contacts[3].id()).unwrap().contact();
+    let waiting = Answered::Waiting { since: Moment::from_secs(1) };
     assert_eq!(table.answered(Moment::from_secs(3), contacts[2], RTT), waiting);
+    assert_eq!(oldest(&table), contacts[0]);
     assert!(!table.has_room_for(&contacts[2]));
     assert_eq!(table.len(), 2);
 
     // The one that answered moves to the recent end, so the other is the oldest now.
     assert_eq!(table.answered(Moment::from_secs(4), contacts[0], RTT), Answered::Renewed);
-    let waiting = Answered::Waiting { oldest: contacts[1], since: Moment::from_secs(2) };
+    let waiting = Answered::Waiting { since: Moment::from_secs(2) };
     assert_eq!(table.answered(Moment::from_secs(5), contacts[3], RTT), waiting);
+    assert_eq!(oldest(&table), contacts[1]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl<M: Machine> Simulation<M> {
     pub fn set_role(&mut self, place: Place, role: Role) {
         let Some(node) = self.nodes.get_mut(place.index()) else { return };
         node.role = role;
-        let (id, live, epoch) = (node.identity.id(), node.is_live(), node.epoch);
+        let (id, live, epoch) = (node.identity.id(), node.machine.is_some(), node.epoch);
         if role == Role::Colluding && live {
             self.accomplices.insert(id, place);
         } else {
@@ -103,7 +103,7 @@ impl<M: Machine> Simulation<M> {
     pub(crate) fn flood(&mut self, place: Place, epoch: u32) {
         let node = &self.nodes[place.index()];
         let Role::Flooding { per_second } = node.role else { return };
-        if node.epoch != epoch || !node.is_live() {
+        if node.epoch != epoch || node.machine.is_none() {
             return;
         }
         let random = &mut self.random.adversaries;

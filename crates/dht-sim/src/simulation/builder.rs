@@ -10,6 +10,7 @@ use dht_routing::{Config, ConfigBuilder, ConfigError, Peer, Seed};
 use super::adversary::Role;
 use super::alarm::Alarms;
 use super::node::Node;
+use super::seat::Seats;
 use super::{Dials, Draws, Factory, Place, SavePolicy, Simulation, Step};
 use crate::census::Census;
 use crate::machine::Machine;
@@ -231,13 +232,14 @@ impl Builder {
         let draw = |purpose| Random::of(self.seed, purpose);
         let (mut sites, mut identities) = (draw(Use::Sites), draw(Use::Identities));
         let mut nodes = Vec::with_capacity(self.nodes);
-        nodes.resize_with(self.nodes, || {
-            vacant(draw_identity(&mut identities), sites.below(network.sites()))
-        });
+        nodes.resize_with(self.nodes, || vacant(draw_identity(&mut identities)));
+        let sites = std::iter::repeat_with(|| sites.below(network.sites()));
+        let sites = sites.map(|site| u16::try_from(site).unwrap_or_default()).take(self.nodes);
         Simulation {
             now: Moment::EPOCH,
             queue: Queue::new(),
             alarms: Alarms::new(self.nodes),
+            seats: Seats::new(sites),
             packets: Slab::new(),
             nodes,
             network,
@@ -276,13 +278,11 @@ pub(super) fn draw_identity(random: &mut Random) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes(random.bytes32()), Nonce(0))
 }
 
-fn vacant<M>(identity: NodeIdentity, site: usize) -> Node<M> {
+fn vacant<M>(identity: NodeIdentity) -> Node<M> {
     Node {
         machine: None,
         identity,
-        life: 0,
         epoch: 0,
-        site: u16::try_from(site).unwrap_or_default(),
         role: Role::Honest,
         uplink_free: Moment::EPOCH,
         store: None,

@@ -52,7 +52,7 @@ impl<M: Machine> Simulation<M> {
     pub(super) fn send_hello(&mut self, from: Place, addr: std::net::SocketAddr) {
         let length = wire::HELLO;
         self.count_sent(from, MessageKind::Hello, length);
-        match self.find_addr(addr).filter(|place| self.is_live(*place)) {
+        match self.seats.find(addr, None) {
             Some(place) => self.send_packet(from, place, length, PacketBody::Hello),
             None => self.traffic.to_dead.add(length),
         }
@@ -60,15 +60,7 @@ impl<M: Machine> Simulation<M> {
 
     /// Where the contact lives now, if it does.
     pub(super) fn find(&self, contact: &Contact) -> Option<Place> {
-        let place = self.find_addr(contact.addr)?;
-        let node = &self.nodes[place.index()];
-        (node.is_live() && node.identity.id() == contact.node.id()).then_some(place)
-    }
-
-    fn find_addr(&self, addr: std::net::SocketAddr) -> Option<Place> {
-        let place = Place(address::place(addr)?);
-        let node = self.nodes.get(place.index())?;
-        (address::of(place.0, node.life) == addr).then_some(place)
+        self.seats.find(contact.addr, Some(contact.node.id()))
     }
 
     pub(super) fn count_sent(&mut self, from: Place, kind: MessageKind, length: usize) {
@@ -82,18 +74,16 @@ impl<M: Machine> Simulation<M> {
             self.traffic.lost.add(length);
             return;
         }
-        let sender = &self.nodes[from.index()];
-        let target = &self.nodes[to.index()];
         let packet = Packet {
             from,
-            sender: sender.identity,
-            sender_life: sender.life,
+            sender: self.nodes[from.index()].identity,
+            sender_life: self.seats.life(from),
             to,
-            to_life: target.life,
+            to_life: self.seats.life(to),
             length: u32::try_from(length).unwrap_or(u32::MAX),
             body,
         };
-        let [first, second] = self.network.arrivals(sender.site, target.site);
+        let [first, second] = self.network.arrivals(self.seats.site(from), self.seats.site(to));
         let Some(first) = first else {
             self.traffic.lost.add(length);
             return;
@@ -109,8 +99,7 @@ impl<M: Machine> Simulation<M> {
     pub(super) fn deliver(&mut self, slot: u32) {
         let Some(packet) = self.packets.take(slot) else { return };
         let length = packet.length as usize;
-        let node = &mut self.nodes[packet.to.index()];
-        if !node.is_live() || node.life != packet.to_life {
+        if !self.seats.is_live(packet.to) || self.seats.life(packet.to) != packet.to_life {
             self.traffic.to_dead.add(length);
             return;
         }
@@ -118,7 +107,7 @@ impl<M: Machine> Simulation<M> {
             self.traffic.lost.add(length);
             return;
         }
-        node.received.add(length);
+        self.nodes[packet.to.index()].received.add(length);
         let (kind, id) = match &packet.body {
             PacketBody::Message(message) => (MessageKind::of(message), message.id.0),
             PacketBody::Hello => (MessageKind::Hello, 0),

@@ -206,7 +206,7 @@ impl<M: Machine> Simulation<M> {
         earliest: Moment,
         bytes: usize,
     ) -> Moment {
-        let (from_site, to_site) = (self.nodes[from.index()].site, self.nodes[to.index()].site);
+        let (from_site, to_site) = (self.seats.site(from), self.seats.site(to));
         let stall = self.network.stall(from_site, to_site, bytes);
         let micros = bytes as u64 * 1_000_000 / self.network.conditions.bandwidth.max(1);
         let node = &mut self.nodes[from.index()];
@@ -223,7 +223,7 @@ impl<M: Machine> Simulation<M> {
     }
 
     fn path(&mut self, from: Place, to: Place) -> Duration {
-        let (from, to) = (self.nodes[from.index()].site, self.nodes[to.index()].site);
+        let (from, to) = (self.seats.site(from), self.seats.site(to));
         self.network.one_way(from, to)
     }
 }

@@ -38,8 +38,7 @@ impl<M: Machine> Simulation<M> {
 
     /// Round trip between two places, without jitter.
     pub fn round_trip(&self, one: Place, other: Place) -> Duration {
-        let site = |place: Place| self.nodes.get(place.index()).map_or(0, |node| node.site);
-        self.network.round_trip(site(one), site(other))
+        self.network.round_trip(self.seats.site(one), self.seats.site(other))
     }
 
     /// Where a live node lives.

@@ -8,8 +8,8 @@ use dht_routing::{Command, Seed};
 use super::adversary::Role;
 use super::builder::draw_identity;
 use super::{Occurrence, Place, Simulation, Step};
+use crate::Rejoin;
 use crate::machine::Machine;
-use crate::{Rejoin, address};
 
 impl<M: Machine> Simulation<M> {
     /// Lets time pass until every place has been taken and its node has joined, and `extra` after that.
@@ -61,13 +61,11 @@ impl<M: Machine> Simulation<M> {
 
     /// Who lives at `place`, or lived there last, with the address it has there.
     pub(crate) fn contact(&self, place: Place) -> Contact {
-        let node = &self.nodes[place.index()];
-        Contact::new(node.identity, address::of(place.0, node.life))
+        Contact::new(self.nodes[place.index()].identity, self.seats.addr(place))
     }
 
     pub(super) fn arrive(&mut self, place: Place, epoch: u32) {
-        let node = &self.nodes[place.index()];
-        if node.epoch == epoch && !node.is_live() {
+        if self.nodes[place.index()].epoch == epoch && !self.is_live(place) {
             self.begin_life(place);
         }
     }
@@ -108,8 +106,8 @@ impl<M: Machine> Simulation<M> {
         let identity = draw_identity(&mut self.random.identities);
         let node = &mut self.nodes[place.index()];
         node.identity = identity;
-        node.life += 1;
         node.store = None;
+        self.seats.vacate(place);
     }
 
     fn begin_life(&mut self, place: Place) {
@@ -125,6 +123,7 @@ impl<M: Machine> Simulation<M> {
         self.alarms.switch_off(place);
         let (id, role, epoch) = (node.identity.id(), node.role, node.epoch);
         self.roster.push(place);
+        self.seats.take(place, id);
         self.census.insert(id, place);
         if role == Role::Colluding {
             self.accomplices.insert(id, place);
@@ -172,6 +171,7 @@ impl<M: Machine> Simulation<M> {
         node.epoch += 1;
         node.active = Vec::new();
         self.alarms.switch_off(place);
+        self.seats.leave(place);
         let (id, position) = (node.identity.id(), node.position);
         self.roster.swap_remove(position as usize);
         if let Some(moved) = self.roster.get(position as usize) {

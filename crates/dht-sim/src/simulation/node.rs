@@ -13,11 +13,8 @@ pub(super) struct Node<M> {
     /// `None` while nobody lives here.
     pub(super) machine: Option<M>,
     pub(super) identity: NodeIdentity,
-    /// Counts identities: a stranger that takes the place has a new address.
-    pub(super) life: u32,
     /// Counts arrivals and departures, so that a planned one is ignored once another came first.
     pub(super) epoch: u32,
-    pub(super) site: u16,
     pub(super) role: Role,
     /// When the uplink is through with what streams have queued on it.
     pub(super) uplink_free: Moment,
@@ -29,10 +26,4 @@ pub(super) struct Node<M> {
     pub(super) received: Count,
     /// Index in the roster of live places.
     pub(super) position: u32,
-}
-
-impl<M> Node<M> {
-    pub(super) fn is_live(&self) -> bool {
-        self.machine.is_some()
-    }
 }
