@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The stores must have a capacity of 200,000 to 4,000,000 bytes, so that the clauses about full stores are
-//! reached soon, and no further limit on the length of a value. Beside the capacity nothing is assumed: what
-//! a record costs is measured.
+//! reached soon, half of it for one source, and no further limit on the length of a value. Beside that
+//! nothing is assumed: what a record costs is measured.
 //!
 //! A store on a medium that can fail proves [`a_failed_call_changes_nothing`] too, with a factory of stores
 //! that fail on a call given by number. [`FailingStore`] makes such stores of any other, for tests of
@@ -27,17 +27,19 @@
 mod admission;
 mod failing;
 mod failure;
+mod fairness;
 mod life;
 mod listing;
 mod purpose;
 mod quota;
 mod sample;
 mod slot;
-mod snapshot;
+pub(crate) mod snapshot;
 
 pub use admission::*;
 pub use failing::FailingStore;
 pub use failure::a_failed_call_changes_nothing;
+pub use fairness::*;
 pub use life::*;
 pub use listing::*;
 pub use purpose::*;
@@ -106,6 +108,23 @@ macro_rules! conformance_tests {
             a_newer_version_takes_the_room_of_the_older,
             a_newer_version_that_does_not_fit_leaves_the_older,
             a_value_that_no_empty_store_could_hold_is_too_large,
+
+            a_source_fills_its_share_and_no_more,
+            we_ourselves_may_fill_the_store,
+            a_value_longer_than_a_share_is_too_large_for_a_source,
+            a_source_at_its_share_makes_room_of_what_is_cheap_of_its_own,
+            the_greediest_source_gives_way_soonest_to_end_first,
+            who_would_use_as_much_as_the_greediest_pushes_nothing_out,
+            two_sources_never_push_each_other_out_in_turns,
+            our_own_records_are_never_evicted,
+            what_we_publish_takes_the_room_of_the_greediest,
+            room_is_made_of_ended_then_cached_then_greedy_records,
+            a_cached_copy_pushes_out_no_held_record,
+            a_newer_version_counts_for_its_sender,
+            a_renewed_record_still_counts_for_its_first_sender,
+            what_goes_no_longer_counts_for_its_source,
+            the_better_reason_to_keep_a_record_stays,
+            flushing_changes_nothing_that_is_seen,
         }
     };
     ($make:expr => $($clause:ident),+ $(,)?) => {

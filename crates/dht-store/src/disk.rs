@@ -27,8 +27,10 @@
 //!
 //! # Damage
 //! Every head has a checksum, and a value is proven against its key, its signature or its hash whenever it is
-//! loaded. A record that is not what was kept is dropped, and the load that found out fails. Where pages of the
-//! database itself are damaged, calls that need them fail; none hands out what was not kept.
+//! loaded. A record that is not what was kept is dropped, and the load that found out fails; none is ever handed
+//! out. Where inner pages of the database are damaged, calls that need them fail: it checks what it wrote
+//! after a crash, but trusts what it reads otherwise, and may panic, which is caught here. Should it panic
+//! once more while it cleans up, the process ends.
 //!
 //! # Size of the file
 //! Pages are freed when records go, and used again after the commit that freed them. Every page has 4,096
@@ -120,8 +122,14 @@ impl DiskStore {
         options: DiskOptions,
     ) -> Result<Self, Problem> {
         let usage = options.quota().usage();
-        let mut core =
-            Core { medium: Box::new(medium), options, batch: None, is_undone: false, usage };
+        let mut core = Core {
+            medium: Box::new(medium),
+            options,
+            batch: None,
+            is_undone: false,
+            usage,
+            flushed: usage,
+        };
         core.run(|_| Ok(()))?;
         while core.usage.bytes > core.usage.capacity && core.run(Batch::shed_some)? {
             core.commit_if_large()?;
@@ -149,6 +157,8 @@ struct Core {
     /// Whether changes were lost that no flush has told of yet.
     is_undone: bool,
     usage: Usage,
+    /// What it was at the last commit.
+    flushed: Usage,
 }
 
 impl Core {
@@ -160,9 +170,12 @@ impl Core {
     ) -> Result<T, Problem> {
         let batch = self.batch.take();
         let (medium, options) = (&self.medium, &self.options);
-        let mut open = match batch {
-            Some(batch) => batch,
-            None => guarded(|| Batch::open(medium()?, options))?,
+        let mut open = if let Some(batch) = batch {
+            batch
+        } else {
+            let batch = guarded(|| Batch::open(medium()?, options))?;
+            self.flushed = batch.ledger.quota.usage();
+            batch
         };
         let was_clean = open.is_clean();
         match guarded(|| work(&mut open)) {
@@ -173,11 +186,8 @@ impl Core {
             }
             Err(problem) => {
                 self.is_undone |= !was_clean;
-                // What is left of the database may not even close without a panic.
-                let _ = guarded(|| {
-                    drop(open);
-                    Ok(())
-                });
+                self.usage = self.flushed;
+                close(open);
                 Err(problem)
             }
         }
@@ -190,10 +200,18 @@ impl Core {
             self.batch = Some(batch);
             return Ok(());
         }
-        let committed = guarded(|| batch.commit());
-        self.is_undone |= committed.is_err();
-        self.batch = Some(committed?);
-        Ok(())
+        match guarded(|| batch.commit()) {
+            Ok(batch) => {
+                self.flushed = self.usage;
+                self.batch = Some(batch);
+                Ok(())
+            }
+            Err(problem) => {
+                self.is_undone = true;
+                self.usage = self.flushed;
+                Err(problem)
+            }
+        }
     }
 
     fn commit_if_large(&mut self) -> Result<(), Problem> {
@@ -226,6 +244,25 @@ impl Core {
         committed.map_err(StoreError::new)?;
         if is_undone { Err(StoreError::new(Problem::Undone)) } else { Ok(()) }
     }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            close(batch);
+        }
+    }
+}
+
+/// Closes the database, which writes its last pages; where they are damaged, that may panic too.
+fn close(batch: Batch) {
+    let (transaction, database) = batch.into_parts();
+    let _ = guarded(|| {
+        drop(transaction);
+        Ok(())
+    });
+    // What fails here is found when the file is opened again: it holds what was flushed in any case.
+    let _ = guarded(|| database.close().map_err(Problem::from));
 }
 
 /// Runs what may panic where pages are damaged: the database trusts what it reads.

@@ -311,3 +311,6 @@ impl Greedy {
         Ok(self.seen.last().copied())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The memory store against a naive model: a list of records that is searched from end to end.
+//! The stores against a naive model: a list of records that is searched from end to end.
 #![allow(
     clippy::unwrap_used,
     reason = "a test ends in a panic where something is not as it must be"
@@ -13,9 +13,12 @@ use dht_proto::{
 use dht_store::{MemoryStore, RECORD_COST, RecordStore, SaveError, Saved};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 
-/// Room for some four of the records below, so that the quota matters.
-const CAPACITY: u64 = 4 * RECORD_COST + 1_500;
+/// Room for some eight of the records below, so that the quota matters.
+const CAPACITY: u64 = 8 * RECORD_COST + 3_000;
+/// What one source may take.
+const BUDGET: u64 = CAPACITY / 2;
 
 /// What is saved: few slots, several values and versions for each, lengths from none to too long.
 fn records() -> Vec<Record> {
@@ -53,6 +56,7 @@ struct TermsAfter {
     seconds: u64,
     purpose: Purpose,
     custody: Custody,
+    source: u8,
     expected: Option<u64>,
 }
 
@@ -62,7 +66,7 @@ impl TermsAfter {
             expires: now + Duration::from_secs(self.seconds),
             purpose: self.purpose,
             custody: self.custody,
-            source: Source::LOCAL,
+            source: Source::from_bytes([self.source; 16]),
             expected: self.expected.map(Sequence),
         }
     }
@@ -80,9 +84,15 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just((Purpose::Cache, Custody::Cache)),
     ];
     let expected = prop_oneof![4 => Just(None), 1 => (0_u64..4).prop_map(Some)];
-    let terms = (0_u64..12, sent, expected).prop_map(|(seconds, (purpose, custody), expected)| {
-        TermsAfter { seconds, purpose, custody, expected }
-    });
+    let terms = (0_u64..12, sent, 0_u8..4, expected).prop_map(
+        |(seconds, (purpose, custody), source, expected)| TermsAfter {
+            seconds,
+            purpose,
+            custody,
+            source,
+            expected,
+        },
+    );
     let call = prop_oneof![
         10 => (record(), terms.clone()).prop_map(|(record, terms)| Call::Save { record, terms }),
         3 => (record(), terms).prop_map(|(record, terms)| Call::Renew { record, terms }),
@@ -110,45 +120,80 @@ impl Model {
         self.0.iter().map(|(record, _)| RECORD_COST + record.size() as u64).sum()
     }
 
+    fn used_by(&self, source: Source) -> u64 {
+        let of_source = self.0.iter().filter(|(_, terms)| terms.source == source);
+        of_source.map(|(record, _)| RECORD_COST + record.size() as u64).sum()
+    }
+
     fn save(&mut self, record: &Record, terms: Terms) -> Result<Saved, Refusal> {
         let position = self.position(record);
         let existing = position.map(|at| Summary::of(&self.0[at].0, &self.0[at].1));
         match (admit(existing.as_ref(), &Summary::of(record, &terms), &terms)?, position) {
             (Admission::Keep, _) => Ok(Saved::Kept),
             (Admission::Renew { expires, custody }, Some(at)) => {
-                self.0[at].1 = Terms { expires, custody, ..self.0[at].1 };
+                let is_own = matches!(terms.custody, Custody::Own { .. });
+                let source = if is_own { terms.source } else { self.0[at].1.source };
+                self.0[at].1 = Terms { expires, custody, source, ..terms };
                 Ok(Saved::Kept)
             }
             (_, position) => {
                 let mut changed = self.clone();
-                if let Some(at) = position {
-                    changed.0.remove(at);
-                }
+                position.map(|at| changed.0.remove(at));
+                changed.make_room(record, terms)?;
                 changed.0.push((record.clone(), terms));
-                changed.make_room(terms)?;
                 *self = changed;
                 Ok(Saved::Inserted)
             }
         }
     }
 
-    /// Drops cached copies, soonest to end first, until the newest record fits.
-    fn make_room(&mut self, newest: Terms) -> Result<(), Refusal> {
-        let Some((record, _)) = self.0.last().cloned() else { return Ok(()) };
-        let limit = CAPACITY - RECORD_COST;
+    /// Gives up one of the records that `is_given_up`, the soonest to end.
+    fn give_up(&mut self, is_given_up: impl Fn(&Terms) -> bool) -> Result<(), Refusal> {
+        let given_up = self.0.iter().enumerate().filter(|(_, (_, terms))| is_given_up(terms));
+        let soonest = given_up.min_by_key(|(_, (held, terms))| (terms.expires, held.slot()));
+        let (at, _) = soonest.ok_or(Refusal::Full)?;
+        self.0.remove(at);
+        Ok(())
+    }
+
+    /// What the documentation of `save` says, word by word; what has ended is gone already.
+    fn make_room(&mut self, record: &Record, terms: Terms) -> Result<(), Refusal> {
+        let cost = RECORD_COST + record.size() as u64;
+        let is_local = terms.source.is_local();
+        let limit = if is_local { CAPACITY } else { BUDGET } - RECORD_COST;
         if record.size() as u64 > limit {
             return Err(Refusal::TooLarge { limit: u32::try_from(limit).unwrap() });
         }
-        while self.bytes() > CAPACITY {
-            let evictable = self.0.iter().enumerate().filter(|(_, (held, terms))| {
-                held.slot() != record.slot()
-                    && terms.custody == Custody::Cache
-                    && (newest.custody != Custody::Cache || terms.expires <= newest.expires)
-            });
-            let soonest = evictable.min_by_key(|(_, (held, terms))| (terms.expires, held.slot()));
-            let (at, _) = soonest.ok_or(Refusal::Full)?;
-            self.0.remove(at);
+        let is_cached = |held: &Terms| {
+            held.custody == Custody::Cache
+                && (terms.custody != Custody::Cache || held.expires <= terms.expires)
+        };
+        while !is_local && self.used_by(terms.source) + cost > BUDGET {
+            self.give_up(|held| held.source == terms.source && is_cached(held))?;
         }
+        while self.bytes() + cost > CAPACITY && self.give_up(is_cached).is_ok() {}
+        while self.bytes() + cost > CAPACITY {
+            self.give_up_of_the_greediest(cost, terms)?;
+        }
+        Ok(())
+    }
+
+    fn give_up_of_the_greediest(&mut self, cost: u64, terms: Terms) -> Result<(), Refusal> {
+        if terms.custody == Custody::Cache {
+            return Err(Refusal::Full);
+        }
+        let is_held = |held: &Terms| matches!(held.custody, Custody::Holder | Custody::Mirror);
+        let sources = self.0.iter().map(|(_, held)| held);
+        let sources = sources.filter(|held| is_held(held) && !held.source.is_local());
+        let greediest = sources.map(|held| (self.used_by(held.source), held.source)).max();
+        let (_, greediest) = greediest.ok_or(Refusal::Full)?;
+        let mut changed = self.clone();
+        changed.give_up(|held| is_held(held) && held.source == greediest)?;
+        let is_own = matches!(terms.custody, Custody::Own { .. });
+        if !is_own && self.used_by(terms.source) + cost >= changed.used_by(greediest) {
+            return Err(Refusal::Full);
+        }
+        *self = changed;
         Ok(())
     }
 
@@ -177,7 +222,7 @@ impl Model {
     }
 }
 
-fn listed(store: &MemoryStore, now: Moment) -> Vec<Held> {
+fn listed(store: &impl RecordStore, now: Moment) -> Vec<Held> {
     let summaries = store.list(now, Slot::FIRST, usize::MAX).unwrap();
     let load = |summary: &Summary| {
         let kinds = KindSet::only(summary.slot.kind);
@@ -190,61 +235,69 @@ fn refusal_or_ended(result: Result<Saved, SaveError>) -> Result<Saved, Option<Re
     result.map_err(|error| match error {
         SaveError::Refused(refusal) => Some(refusal),
         SaveError::Ended => None,
-        other => panic!("a memory store must not fail: {other}"),
+        other => panic!("the store must not fail: {other}"),
     })
 }
 
+fn behaves_as_the_model(mut store: impl RecordStore, calls: Vec<Call>) -> TestCaseResult {
+    let records = records();
+    let mut now = Moment::from_secs(100);
+    let mut model = Model::default();
+    for call in calls {
+        model.forget_ended(now);
+        match call {
+            Call::Save { record, terms } => {
+                let (record, terms) = (&records[record], terms.at(now));
+                let expected = if terms.expires > now {
+                    model.save(record, terms).map_err(Some)
+                } else {
+                    Err(None)
+                };
+                let result = store.save(now, record.clone(), terms);
+                prop_assert_eq!(refusal_or_ended(result), expected);
+            }
+            Call::Renew { record, terms } => {
+                let (record, terms) = (&records[record], terms.at(now));
+                let renewed = store.renew(now, record.slot(), record.digest(), terms).unwrap();
+                prop_assert_eq!(renewed, model.renew(record, terms));
+            }
+            Call::Remove { record } => {
+                let position = model.position(&records[record]);
+                let removed = store.remove(now, records[record].slot()).unwrap();
+                prop_assert_eq!(removed, position.is_some());
+                position.map(|at| model.0.remove(at));
+            }
+            Call::Expire => {
+                store.expire(now).unwrap();
+                let earliest = model.0.iter().map(|(_, terms)| terms.expires).min();
+                prop_assert_eq!(store.next_expiry(), earliest);
+                prop_assert_eq!(store.usage().bytes, model.bytes());
+                prop_assert_eq!(store.usage().records, model.0.len() as u64);
+            }
+            Call::Wait { seconds } => {
+                now += Duration::from_secs(seconds);
+                model.forget_ended(now);
+            }
+        }
+        prop_assert!(store.usage().bytes <= CAPACITY);
+        prop_assert_eq!(listed(&store, now), model.listed());
+    }
+    store.expire(Moment::NEVER).unwrap();
+    prop_assert_eq!((store.usage().records, store.usage().bytes), (0, 0));
+    prop_assert_eq!(store.next_expiry(), None);
+    Ok(())
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(512))]
 
     #[test]
     fn any_sequence_of_calls_does_to_the_store_what_it_does_to_the_model(calls in calls()) {
-        let records = records();
-        let mut now = Moment::from_secs(100);
-        let mut store = MemoryStore::new(CAPACITY);
-        let mut model = Model::default();
-        for call in calls {
-            model.forget_ended(now);
-            match call {
-                Call::Save { record, terms } => {
-                    let (record, terms) = (&records[record], terms.at(now));
-                    let expected = if terms.expires > now {
-                        model.save(record, terms).map_err(Some)
-                    } else {
-                        Err(None)
-                    };
-                    let result = store.save(now, record.clone(), terms);
-                    prop_assert_eq!(refusal_or_ended(result), expected);
-                }
-                Call::Renew { record, terms } => {
-                    let (record, terms) = (&records[record], terms.at(now));
-                    let renewed = store.renew(now, record.slot(), record.digest(), terms).unwrap();
-                    prop_assert_eq!(renewed, model.renew(record, terms));
-                }
-                Call::Remove { record } => {
-                    let position = model.position(&records[record]);
-                    let removed = store.remove(now, records[record].slot()).unwrap();
-                    prop_assert_eq!(removed, position.is_some());
-                    position.map(|at| model.0.remove(at));
-                }
-                Call::Expire => {
-                    store.expire(now).unwrap();
-                    let earliest = model.0.iter().map(|(_, terms)| terms.expires).min();
-                    prop_assert_eq!(store.next_expiry(), earliest);
-                    prop_assert_eq!(store.usage().bytes, model.bytes());
-                    prop_assert_eq!(store.usage().records, model.0.len() as u64);
-                }
-                Call::Wait { seconds } => {
-                    now += Duration::from_secs(seconds);
-                    model.forget_ended(now);
-                }
-            }
-            prop_assert!(store.usage().bytes <= CAPACITY);
-            prop_assert_eq!(listed(&store, now), model.listed());
-        }
-        store.expire(Moment::NEVER).unwrap();
-        prop_assert_eq!((store.usage().records, store.usage().bytes), (0, 0));
-        prop_assert_eq!(store.next_expiry(), None);
+        behaves_as_the_model(MemoryStore::new(CAPACITY), calls)?;
     }
 
     #[test]
@@ -262,5 +315,20 @@ proptest! {
         let [one, other] = &stores;
         prop_assert_eq!(listed(one, now), listed(other, now));
         prop_assert_eq!(one.usage(), other.usage());
+    }
+}
+
+#[cfg(feature = "disk")]
+proptest! {
+    // Each case makes a file.
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn a_store_on_disk_does_what_the_model_does(calls in calls()) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = dht_store::DiskOptions::new().capacity(CAPACITY);
+        let path = directory.path().join("records.redb");
+        let store = dht_store::DiskStore::open(&path, options).unwrap();
+        behaves_as_the_model(store, calls)?;
     }
 }

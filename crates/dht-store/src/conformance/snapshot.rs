@@ -4,8 +4,8 @@ use dht_proto::{Held, KindSet, Moment, Slot, Summary};
 
 use crate::{RecordStore, StoreError, Usage};
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Snapshot {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Snapshot {
     listed: Vec<Summary>,
     held: Vec<Option<Held>>,
     usage: Usage,
@@ -17,7 +17,7 @@ impl Snapshot {
     ///
     /// A store that fails once is asked again, so that one that fails on a given call can be looked at.
     #[track_caller]
-    pub(super) fn of(store: &impl RecordStore) -> Self {
+    pub(crate) fn of(store: &impl RecordStore) -> Self {
         let start = Moment::EPOCH;
         let listed = asked_again(|| store.list(start, Slot::FIRST, usize::MAX));
         let held = listed

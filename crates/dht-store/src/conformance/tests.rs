@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dht_proto::{
-    Custody, Digest, Held, Key, Kind, KindSet, Moment, Purpose, Record, Refusal, Slot, Summary,
-    Terms,
+    Custody, Digest, Held, Key, Kind, KindSet, Moment, Purpose, Record, Refusal, Slot, Source,
+    Summary, Terms, Ttl,
 };
 
 use super::*;
@@ -20,6 +20,7 @@ fn the_macro_names_every_clause() {
         include_str!("purpose.rs"),
         include_str!("listing.rs"),
         include_str!("quota.rs"),
+        include_str!("fairness.rs"),
     ];
     let names = clauses.iter().flat_map(|source| source.split("\npub fn ").skip(1));
     let mut count = 0;
@@ -93,6 +94,26 @@ fn a_store_that_lists_out_of_order_is_found() {
 }
 
 #[test]
+fn a_store_that_tells_no_sources_apart_is_found() {
+    for fault in [Fault::ChargesNobody, Fault::ChargesOneForAll] {
+        assert_found(fault, a_source_fills_its_share_and_no_more);
+        assert_found(fault, the_greediest_source_gives_way_soonest_to_end_first);
+        assert_found(fault, a_newer_version_counts_for_its_sender);
+    }
+    assert_found(Fault::ChargesOneForAll, what_goes_no_longer_counts_for_its_source);
+    assert_found(Fault::ChargesOneForAll, we_ourselves_may_fill_the_store);
+    assert_found(Fault::ChargesNobody, a_value_longer_than_a_share_is_too_large_for_a_source);
+}
+
+#[test]
+fn a_store_that_forgets_why_it_keeps_a_record_is_found() {
+    assert_found(Fault::KeepsAllAsOwn, room_is_made_of_ended_then_cached_then_greedy_records);
+    assert_found(Fault::KeepsAllAsOwn, the_better_reason_to_keep_a_record_stays);
+    assert_found(Fault::KeepsNoneAsOwn, our_own_records_are_never_evicted);
+    assert_found(Fault::KeepsNoneAsOwn, what_we_publish_takes_the_room_of_the_greediest);
+}
+
+#[test]
 fn a_store_that_fails_after_the_deed_is_found() {
     let result = catch_unwind(|| {
         a_failed_call_changes_nothing(|fail_on| HalfDone(FailingStore::new(memory(), fail_on)));
@@ -122,6 +143,10 @@ enum Fault {
     Overwrites,
     DropsLive,
     ListsBackwards,
+    ChargesNobody,
+    ChargesOneForAll,
+    KeepsAllAsOwn,
+    KeepsNoneAsOwn,
 }
 
 /// A memory store with one thing wrong.
@@ -153,6 +178,10 @@ impl RecordStore for Faulty {
             Fault::Extends => {
                 Terms { purpose: Purpose::Publish, custody: Custody::Holder, ..terms }
             }
+            Fault::ChargesNobody => Terms { source: Source::LOCAL, ..terms },
+            Fault::ChargesOneForAll => Terms { source: Source::from_bytes([1; 16]), ..terms },
+            Fault::KeepsAllAsOwn => Terms { custody: Custody::Own { ttl: Ttl::MAX }, ..terms },
+            Fault::KeepsNoneAsOwn => Terms { custody: terms.custody.max(Custody::Holder), ..terms },
             _ => terms,
         };
         match self.store.save(now, record.clone(), terms) {

@@ -8,6 +8,14 @@ use std::path::Path;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
+use super::values::PAGE_LEN;
+
+/// Bytes that a file of the database begins with.
+const MAGIC_LEN: usize = 9;
+
+/// Greatest length of a file that the database is still making.
+const UNFINISHED_MAX: u64 = 4_000_000;
+
 /// Storage of any kind, as the database wants it.
 #[derive(Debug)]
 pub(super) struct Backend(Box<dyn StorageBackend>);
@@ -22,6 +30,48 @@ impl Backend {
 
     pub(super) fn new(storage: impl StorageBackend) -> Self {
         Self(Box::new(storage))
+    }
+
+    /// Empties a file that was never finished.
+    ///
+    /// The database writes the first bytes of a new file last. A machine that lost power before leaves a file
+    /// that is all zeros but for its first page, and would be taken for damaged; nothing was kept in it.
+    pub(super) fn empty_if_unfinished(&self) -> io::Result<()> {
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        match self.try_lock_range(everything.0, everything.1) {
+            // In use: that is told when the database is opened.
+            Ok(false) => return Ok(()),
+            Ok(true) => {
+                let emptied = self.empty_if_unfinished_and_locked();
+                return self
+                    .unlock_range(everything.0, everything.1)
+                    .map_err(Into::into)
+                    .and(emptied);
+            }
+            Err(BackendError::Unsupported) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.empty_if_unfinished_and_locked()
+    }
+
+    fn empty_if_unfinished_and_locked(&self) -> io::Result<()> {
+        let length = self.len()?;
+        if length < PAGE_LEN as u64 || length > UNFINISHED_MAX {
+            return Ok(());
+        }
+        let mut page = [0; PAGE_LEN];
+        self.read(0, &mut page)?;
+        if page[..MAGIC_LEN] != [0; MAGIC_LEN] {
+            return Ok(());
+        }
+        for offset in (PAGE_LEN as u64..length).step_by(PAGE_LEN) {
+            let rest = usize::try_from(length - offset).unwrap_or(PAGE_LEN).min(PAGE_LEN);
+            self.read(offset, &mut page[..rest])?;
+            if page[..rest].iter().any(|byte| *byte != 0) {
+                return Ok(());
+            }
+        }
+        self.set_len(0)
     }
 }
 

@@ -43,11 +43,17 @@ pub(super) struct Batch {
 impl Batch {
     /// Opens the database on `backend`, or makes one if there is nothing.
     pub(super) fn open(backend: Backend, options: &DiskOptions) -> Result<Self, Problem> {
+        backend.empty_if_unfinished()?;
         let database =
             Database::builder().set_cache_size(options.cache()).create_with_backend(backend)?;
         let transaction = database.begin_write()?;
         let ledger = read_ledger(&transaction, options)?;
         Ok(Self { transaction, database, ledger })
+    }
+
+    /// What has to be dropped, one after the other: neither need survive the end of the other.
+    pub(super) fn into_parts(self) -> (WriteTransaction, Database) {
+        (self.transaction, self.database)
     }
 
     /// Whether the batch is empty.

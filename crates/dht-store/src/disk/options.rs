@@ -1,5 +1,7 @@
 //! How a store on disk is set up.
 
+use dht_proto::limits::VALUE_MAX;
+
 use crate::quota::{CAPACITY_DEFAULT, Quota, SOURCE_SHARE_DEFAULT};
 
 /// Bytes of pages a store on disk keeps in memory, unless told otherwise: 24 MB. The inner pages of all
@@ -27,6 +29,16 @@ pub struct DiskOptions {
 }
 
 impl DiskOptions {
+    /// 500 MB, values of up to 5,000,000 bytes, half of it for one source at most, 24 MB of cache.
+    pub const fn new() -> Self {
+        Self {
+            capacity: CAPACITY_DEFAULT,
+            item_limit: VALUE_MAX,
+            source_share: SOURCE_SHARE_DEFAULT,
+            cache_size: CACHE_SIZE_DEFAULT,
+        }
+    }
+
     /// Bytes the records may take, each counted with its value and [`RECORD_COST`](crate::RECORD_COST).
     /// Default: 500,000,000 ([`CAPACITY_DEFAULT`]), as much as a desktop or a small server spares unasked.
     ///
@@ -79,13 +91,8 @@ impl DiskOptions {
 }
 
 impl Default for DiskOptions {
-    /// 500 MB, values of up to 5,000,000 bytes, half of it for one source at most, 24 MB of cache.
+    /// The same as [`new`](Self::new).
     fn default() -> Self {
-        Self {
-            capacity: CAPACITY_DEFAULT,
-            item_limit: dht_proto::limits::VALUE_MAX,
-            source_share: SOURCE_SHARE_DEFAULT,
-            cache_size: CACHE_SIZE_DEFAULT,
-        }
+        Self::new()
     }
 }

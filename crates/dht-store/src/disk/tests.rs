@@ -5,7 +5,13 @@ use dht_proto::{Custody, Moment, Purpose, Record, Source, Terms, Value};
 use super::*;
 
 mod contract;
+mod crash;
+mod damage;
+mod failure;
+mod file;
 mod medium;
+mod script;
+mod size;
 
 const NOW: Moment = Moment::from_secs(1_000);
 

@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn bytes(length: usize) -> Vec<u8> {
-        (0..length).map(|i| (i % 251) as u8).collect()
+        (0..=250).cycle().take(length).collect()
     }
 
     #[test]

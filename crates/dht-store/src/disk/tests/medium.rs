@@ -1,12 +1,14 @@
 //! A medium in memory that several openings share, that fails when told to, and that can lose what was not
 //! synced, as a machine does that loses power.
 
+use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::StorageBackend;
 
 use super::super::backend::Backend;
+use super::super::values::PAGE_LEN;
 use super::{DiskOptions, DiskStore, Problem};
 
 /// What is lost or kept apart where writes were not synced.
@@ -24,8 +26,11 @@ struct State {
     unsynced: Vec<usize>,
     calls: u64,
     fail_on: Option<u64>,
-    fail_all: bool,
+    /// From this call on all fail, and do nothing.
+    off_from: Option<u64>,
     room: Option<usize>,
+    /// Pages that were ever written.
+    written: BTreeSet<usize>,
 }
 
 impl Medium {
@@ -49,14 +54,32 @@ impl Medium {
         self.state().fail_on = Some(call);
     }
 
-    /// Lets every call fail from now on, or none.
-    pub(super) fn fail_all(&self, fail: bool) {
-        self.state().fail_all = fail;
+    /// Lets every call from this one on fail and do nothing.
+    pub(super) fn off_from(&self, call: u64) {
+        self.state().off_from = Some(call);
     }
 
-    /// Leaves room for `bytes` in all.
+    /// Lets calls succeed again.
+    pub(super) fn heal(&self) {
+        let mut state = self.state();
+        (state.fail_on, state.off_from, state.room) = (None, None, None);
+    }
+
+    /// Bytes of the pages that were ever written: what a file with holes takes.
+    pub(super) fn taken(&self) -> usize {
+        self.state().written.len() * PAGE_LEN
+    }
+
+    /// Cuts it.
+    pub(super) fn cut(&self, length: usize) {
+        self.state().now.truncate(length);
+    }
+
+    /// Leaves room for `bytes` more. As on a disk, what is short is found when a page is written for the
+    /// first time, not when the file is made longer.
     pub(super) fn leave_room(&self, bytes: usize) {
-        self.state().room = Some(bytes);
+        let mut state = self.state();
+        state.room = Some(state.written.len() + bytes / PAGE_LEN);
     }
 
     /// Length in bytes.
@@ -108,10 +131,14 @@ impl State {
     fn count(&mut self) -> Result<()> {
         let call = self.calls;
         self.calls += 1;
-        if self.fail_all || self.fail_on == Some(call) {
+        if self.is_off(call) || self.fail_on == Some(call) {
             return Err(Error::other(format!("call {call} was made to fail")));
         }
         Ok(())
+    }
+
+    fn is_off(&self, call: u64) -> bool {
+        self.off_from.is_some_and(|first| call >= first)
     }
 }
 
@@ -135,9 +162,6 @@ impl StorageBackend for Medium {
         let mut state = self.state();
         state.count()?;
         let len = usize::try_from(len).unwrap();
-        if state.room.is_some_and(|room| len > room && len > state.now.len()) {
-            return Err(ErrorKind::StorageFull.into());
-        }
         state.now.resize(len, 0);
         Ok(())
     }
@@ -152,12 +176,24 @@ impl StorageBackend for Medium {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let mut state = self.state();
+        let is_off = state.is_off(state.calls);
         let counted = state.count();
-        let data = if counted.is_err() { &data[..data.len() / 2] } else { data };
+        let length = match counted {
+            Ok(()) => data.len(),
+            Err(_) if is_off => 0,
+            Err(_) => data.len() / 2,
+        };
+        let data = &data[..length];
         let offset = usize::try_from(offset).unwrap();
         let end = offset + data.len();
+        let is_new = |page| !state.written.contains(&page);
+        let new = (offset / PAGE_LEN..end.div_ceil(PAGE_LEN)).filter(|page| is_new(*page)).count();
+        if new > 0 && state.room.is_some_and(|room| state.written.len() + new > room) {
+            return Err(ErrorKind::StorageFull.into());
+        }
         state.now.get_mut(offset..end).ok_or(ErrorKind::UnexpectedEof)?.copy_from_slice(data);
         state.unsynced.extend(offset / SECTOR..end.div_ceil(SECTOR));
+        state.written.extend(offset / PAGE_LEN..end.div_ceil(PAGE_LEN));
         counted
     }
 }
