@@ -229,6 +229,27 @@ impl Record {
         }
     }
 
+    /// The same record, with its value and salt in buffers of their own.
+    ///
+    /// What was read from a message shares the buffer of the whole message, and keeps it in memory as long as the
+    /// record lives.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let body = match &self.body {
+            RecordBody::Content(value) => RecordBody::Content(value.detached()),
+            RecordBody::Named(value) => RecordBody::Named(value.detached()),
+            RecordBody::Signed(signed) => {
+                let salt = Salt(bytes::Bytes::copy_from_slice(signed.salt.as_bytes()));
+                let body = match &signed.body {
+                    SignedBody::Value(value) => SignedBody::Value(value.detached()),
+                    SignedBody::Deleted => SignedBody::Deleted,
+                };
+                RecordBody::Signed(Box::new(Signed { salt, body, ..signed.as_ref().clone() }))
+            }
+        };
+        Self { body, ..self.clone() }
+    }
+
     /// Whether it travels inside a datagram (at most [`INLINE_VALUE_MAX`] bytes of value) or by stream.
     pub fn is_inline(&self) -> bool {
         self.size() <= INLINE_VALUE_MAX

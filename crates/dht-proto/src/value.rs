@@ -41,6 +41,11 @@ impl Value {
         &self.0
     }
 
+    /// The same bytes in a buffer of their own.
+    pub(crate) fn detached(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.0.len()

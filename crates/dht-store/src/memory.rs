@@ -26,8 +26,9 @@ use orders::Orders;
 /// length of its value and [`RECORD_COST`](crate::RECORD_COST). An empty store allocates nothing, so that
 /// thousands fit a process.
 ///
-/// Values are shared with whoever saved them, never copied: one that is a slice of a larger buffer keeps
-/// the whole buffer alive, which the byte count does not see.
+/// Values of up to 900 bytes ([`INLINE_VALUE_MAX`](dht_proto::limits::INLINE_VALUE_MAX)) are copied, because they
+/// come as slices of messages that would stay in memory with them; longer ones have buffers of their own
+/// and are shared with whoever saved them. See [`sharing_values`](MemoryStore::sharing_values).
 ///
 /// No call fails with [`StoreError`]. Every call takes time logarithmic in the number of records, and
 /// linear in what it returns, frees, or passes over because it has ended.
@@ -36,6 +37,8 @@ pub struct MemoryStore {
     records: BTreeMap<Slot, Entry>,
     orders: Orders,
     quota: Quota,
+    /// Whether short values are kept as they come.
+    shares: bool,
 }
 
 #[derive(Clone)]
@@ -76,7 +79,8 @@ impl MemoryStore {
     ///
     /// Any capacity will do; one below the cost of a record refuses everything as [`Refusal::Full`].
     pub const fn new(capacity: u64) -> Self {
-        Self { records: BTreeMap::new(), orders: Orders::new(), quota: Quota::new(capacity) }
+        let quota = Quota::new(capacity);
+        Self { records: BTreeMap::new(), orders: Orders::new(), quota, shares: false }
     }
 
     /// Refuses values longer than `bytes` as [`Refusal::TooLarge`]. Default, and at most: 5,000,000
@@ -92,6 +96,14 @@ impl MemoryStore {
     #[must_use]
     pub fn with_source_share(mut self, percent: u8) -> Self {
         self.quota.limit_sources(percent);
+        self
+    }
+
+    /// Copies no value, however short: for many stores in one process that hold the same records, and for
+    /// records that are no slices of anything.
+    #[must_use]
+    pub const fn sharing_values(mut self) -> Self {
+        self.shares = true;
         self
     }
 
@@ -205,6 +217,8 @@ impl RecordStore for MemoryStore {
                 for victim in victims {
                     self.forget(victim);
                 }
+                let is_kept_as_it_came = self.shares || !record.is_inline();
+                let record = if is_kept_as_it_came { record } else { record.detached() };
                 let Terms { expires, custody, source, .. } = terms;
                 self.put(slot, Entry { record, expires, custody, source });
                 Ok(Saved::Inserted)

@@ -173,3 +173,22 @@ fn signatures_are_those_of_rfc_8032() {
     assert_eq!(signature.as_bytes()[..4], [0x92, 0xa0, 0x09, 0xa9]);
     assert_eq!(secret.author().verify(&[0x72], &signature), Ok(()));
 }
+
+#[test]
+fn a_detached_record_is_equal_and_shares_no_buffer() {
+    let message = bytes::Bytes::from(vec![7; 1_200]);
+    let value = || Value::new(message.slice(100..200)).unwrap();
+    let author = AuthorSecret::from_seed(&[1; 32]);
+    let salt = || Salt::new(message.slice(..8)).unwrap();
+    let sign = |body| Record::sign(&author, salt(), Sequence(1), body);
+    let records = [
+        Record::content(value()),
+        Record::named(b"n", value()),
+        sign(SignedBody::Value(value())),
+        sign(SignedBody::Deleted),
+    ];
+    let detached = records.each_ref().map(Record::detached);
+    assert_eq!(detached, records);
+    drop(records);
+    assert!(message.is_unique());
+}

@@ -98,8 +98,10 @@ impl<M: Machine> Simulation<M> {
             policy(place, &record)?;
         }
         let now = self.now;
-        let store =
-            self.nodes[place.index()].store.get_or_insert_with(|| Box::new(MemoryStore::default()));
+        let store = self.nodes[place.index()].store.get_or_insert_with(|| {
+            // The holders of a record share it.
+            Box::new(MemoryStore::default().sharing_values())
+        });
         if store.next_expiry().is_some_and(|expiry| expiry <= now) {
             // A store in memory has no medium that could fail.
             let _ = store.expire(now);
