@@ -3,6 +3,7 @@
 use dht_node::Sequence;
 
 use super::*;
+use crate::signed::SignedPlace;
 
 fn plan(line: &str) -> Result<Plan, clap::Error> {
     let words = std::iter::once("dht").chain(line.split_whitespace());
