@@ -30,6 +30,9 @@ use crate::{JoinError, NodeStatus};
 /// Datagrams taken from the socket before other inputs get their turn.
 const RECEIVE_BATCH: usize = 32;
 
+/// Nodes known from an earlier run that are asked for the way in. One that answers is enough.
+const KNOWN_TRIED: usize = 32;
+
 /// The task sleeps this long when nothing at all is waited for.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -132,7 +135,8 @@ impl Task {
             self.joining.state.send_replace(Some(Ok(Bootstrapped { contacts: 0 })));
         }
         if !is_first || !known.is_empty() {
-            let addrs = bootstrap.into_iter().chain(known.iter().map(|contact| contact.addr));
+            let known = known.iter().take(KNOWN_TRIED).map(|contact| contact.addr);
+            let addrs = bootstrap.into_iter().chain(known);
             let command = Command::Bootstrap { addrs: addrs.collect() };
             if let (Ok(id), false) = (self.parts.peer.handle_command(now, command), is_first) {
                 self.joining.operation = Some(id);
