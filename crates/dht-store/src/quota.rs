@@ -18,7 +18,7 @@ pub const SOURCE_SHARE_DEFAULT: u8 = 50;
 /// index entries and what the allocator adds.
 ///
 /// Rounded up, so that a store full of empty values stays within its capacity too: a content or named
-/// record takes some 500 bytes in memory and 350 on disk, a signed one with the longest salt some 750 and 600.
+/// record takes some 480 bytes in memory and 320 on disk, a signed one with the longest salt some 670 and 550.
 pub const RECORD_COST: u64 = 768;
 
 /// Limits of a store, and what is used of them.

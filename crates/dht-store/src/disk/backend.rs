@@ -1,5 +1,7 @@
 //! The bytes under the database: a file, or whatever a test puts in its place.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
@@ -24,7 +26,11 @@ impl Backend {
     /// The file at `path`, made if there is none. Its directory must exist.
     pub(super) fn file(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
+        let is_new = !path.try_exists()?;
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        if is_new {
+            sync_directory_of(path)?;
+        }
         FileBackend::new(file).map(Self::new).map_err(io::Error::other)
     }
 
@@ -73,6 +79,20 @@ impl Backend {
         }
         self.set_len(0)
     }
+}
+
+/// Makes the name of a new file last. Without that, a machine that loses power may forget the file with all that
+/// was synced to it.
+#[cfg(unix)]
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    let named = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    File::open(named.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Nothing to do: other systems keep names with their files.
+#[cfg(not(unix))]
+fn sync_directory_of(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 impl StorageBackend for Backend {

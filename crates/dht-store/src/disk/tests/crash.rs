@@ -66,3 +66,16 @@ fn after_losing_power_at_any_moment_exactly_what_was_flushed_is_found() {
         }
     }
 }
+
+#[test]
+fn a_large_batch_is_flushed_unasked() {
+    let medium = Medium::default();
+    let mut store = medium.open(DiskOptions::new().capacity(100_000_000)).unwrap();
+    for byte in 0..20 {
+        store.save(NOW, filled(byte, 1_000_000), until(2_000)).unwrap();
+    }
+    let left = medium.after_power_loss(|| false);
+    let found = left.open(DiskOptions::new().capacity(100_000_000)).unwrap().usage().records;
+    assert!((10..20).contains(&found), "{found} records were flushed");
+    assert_eq!(store.usage().records, 20);
+}

@@ -96,7 +96,8 @@ fn a_damaged_head_is_no_record_and_its_slot_is_free() {
 
 /// Looks at everything. What comes back must be what was kept.
 fn look(store: &DiskStore) {
-    let known = records();
+    let mut known = records();
+    known.push(filled(9, 900));
     let _ = store.list(NOW, Slot::FIRST, usize::MAX).map(|listed| {
         for summary in listed {
             assert!(known.iter().any(|r| r.slot() == summary.slot && r.digest() == summary.digest));
@@ -148,7 +149,15 @@ fn a_file_cut_anywhere_is_refused_or_hands_out_nothing_wrong() {
             let cut = medium.copied();
             cut.cut(usize::try_from(dice.roll(medium.len() as u64)).unwrap().max(1));
             match cut.open(OPTIONS) {
-                Ok(store) => look(&store),
+                Ok(mut store) => {
+                    look(&store);
+                    // Whether these succeed depends on what is missing.
+                    let _ = store.save(NOW, filled(9, 900), until(2_000));
+                    let _ = store.flush();
+                    look(&store);
+                    let _ = store.expire(Moment::from_secs(2_000));
+                    let _ = store.flush();
+                }
                 Err(problem) => {
                     refused += 1;
                     let error = OpenError::new(Path::new("store"), problem);

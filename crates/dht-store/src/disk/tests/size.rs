@@ -1,5 +1,7 @@
 //! That bytes freed are bytes free: the file does not grow beyond what its page says.
 
+use dht_proto::{AuthorSecret, Salt, Sequence, SignedBody};
+
 use super::medium::Medium;
 use super::script::Dice;
 use super::*;
@@ -84,6 +86,26 @@ fn removal_in_any_order_leaves_room_for_any_length() {
     }
     let taken = medium.taken();
     assert!(taken < CAPACITY / 10 * 17 + SLACK, "{taken} bytes are taken");
+}
+
+#[test]
+fn records_without_values_take_no_more_than_they_count() {
+    let medium = Medium::default();
+    let mut store = store(&medium);
+    let author = AuthorSecret::from_seed(&[3; 32]);
+    for number in 0..3_500_u64 {
+        let mut salt = vec![7; 32];
+        salt[..8].copy_from_slice(&number.to_le_bytes());
+        let salt = Salt::new(salt).unwrap();
+        let record = Record::sign(&author, salt, Sequence(1), SignedBody::Deleted);
+        store.save(NOW, record, until(2_000 + number)).unwrap();
+        if number % 300 == 0 {
+            store.flush().unwrap();
+        }
+    }
+    store.flush().unwrap();
+    let (taken, counted) = (medium.taken(), usize::try_from(store.usage().bytes).unwrap());
+    assert!(taken < counted + SLACK / 2, "{taken} for {counted}");
 }
 
 #[test]
