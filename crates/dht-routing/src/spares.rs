@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use dht_proto::{Contact, NodeId};
 
+use crate::table::address::{Addresses, PackedAddr};
+
 /// Nodes remembered, at most.
 const SPARES_MAX: usize = 16;
 
@@ -13,7 +15,8 @@ pub(crate) struct Spares {
     /// First bytes of their ids, to tell them apart. Beside the addresses, because they are looked through at
     /// every answer: who makes two nodes alike in them takes the place of its own spare.
     heads: Vec<u64>,
-    addrs: Vec<SocketAddr>,
+    addrs: Vec<PackedAddr>,
+    addresses: Addresses,
     /// Place of the oldest once there are as many as may be.
     oldest: usize,
 }
@@ -25,7 +28,7 @@ impl Spares {
         let known = self.heads.iter().position(|known| *known == head);
         if known.is_none() && self.heads.len() < SPARES_MAX {
             self.heads.push(head);
-            self.addrs.push(contact.addr);
+            self.addrs.push(self.addresses.pack(contact.addr));
             return;
         }
         let place = known.unwrap_or(self.oldest);
@@ -33,14 +36,16 @@ impl Spares {
             self.oldest = (self.oldest + 1) % SPARES_MAX;
         }
         if let (Some(known), Some(addr)) = (self.heads.get_mut(place), self.addrs.get_mut(place)) {
-            (*known, *addr) = (head, contact.addr);
+            *known = head;
+            let old = std::mem::replace(addr, self.addresses.pack(contact.addr));
+            self.addresses.release(old);
         }
     }
 
     /// Their addresses, oldest first.
     pub(crate) fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
         let (newer, older) = self.addrs.split_at(self.oldest.min(self.addrs.len()));
-        older.iter().chain(newer).copied()
+        older.iter().chain(newer).map(|addr| self.addresses.unpack(addr))
     }
 }
 

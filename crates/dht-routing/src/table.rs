@@ -15,7 +15,7 @@ use dht_proto::{Contact, Distance, Key, Moment, NodeId, NodeIdentity};
 
 use crate::rtt::RttEstimate;
 
-mod address;
+pub(crate) mod address;
 mod bucket;
 mod entries;
 mod entry;
@@ -152,7 +152,10 @@ impl RoutingTable {
         if !self.subnet_allows(range.clone(), &contact) {
             return Answered::Refused;
         }
-        while self.buckets.len() <= zeros {
+        let missing = (zeros + 1).saturating_sub(self.buckets.len());
+        self.buckets.reserve_exact(missing);
+        self.queues.reserve_exact(missing);
+        for _ in 0..missing {
             self.buckets.push(Bucket::new(self.len()));
             self.queues.push(Queue::default());
         }

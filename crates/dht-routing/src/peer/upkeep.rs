@@ -92,12 +92,11 @@ impl Peer {
         if request.owner != Owner::Table || self.heard > request.sent {
             return;
         }
-        let suspect = request.to.id();
+        let suspect = request.to.node;
         let others = self.table.len().saturating_sub(1) as u64;
         let chosen = usize::try_from(self.random.below(others)).unwrap_or(0);
-        let mut witnesses = self.contacts().filter(|contact| contact.id() != suspect);
-        if let Some(witness) = witnesses.nth(chosen) {
-            drop(witnesses);
+        let witness = self.table.iter().filter(|entry| !entry.is(&suspect)).nth(chosen);
+        if let Some(witness) = witness.map(|entry| entry.contact()) {
             self.check(now, witness);
         }
     }

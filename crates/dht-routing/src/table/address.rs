@@ -11,36 +11,36 @@ use super::subnet::Subnet;
 const V6: u64 = 1 << 63;
 const PORT_BITS: u32 = 16;
 
-/// An address, readable through the [`Addresses`] that packed it.
+/// An address, readable through the [`Addresses`] that packed it. Bytes, so that it needs no alignment.
 #[derive(Debug, PartialEq, Eq, Clone)]
-pub(super) struct PackedAddr(u64);
+pub(crate) struct PackedAddr([u8; 8]);
 
 /// The IPv6 addresses of a table, each in use once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     sixes: Vec<SocketAddrV6>,
     free: Vec<u32>,
 }
 
 impl Addresses {
-    pub(super) fn pack(&mut self, addr: SocketAddr) -> PackedAddr {
+    pub(crate) fn pack(&mut self, addr: SocketAddr) -> PackedAddr {
         match addr {
-            SocketAddr::V4(v4) => PackedAddr(pack_v4(*v4.ip(), v4.port())),
-            SocketAddr::V6(v6) => PackedAddr(V6 | u64::from(self.insert(v6))),
+            SocketAddr::V4(v4) => PackedAddr::new(pack_v4(*v4.ip(), v4.port())),
+            SocketAddr::V6(v6) => PackedAddr::new(V6 | u64::from(self.insert(v6))),
         }
     }
 
-    pub(super) fn unpack(&self, packed: &PackedAddr) -> SocketAddr {
+    pub(crate) fn unpack(&self, packed: &PackedAddr) -> SocketAddr {
         let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         match packed.number() {
             Some(number) => self.sixes.get(number).map_or(unspecified, |v6| SocketAddr::V6(*v6)),
-            None => unpack_v4(packed.0),
+            None => unpack_v4(packed.bits()),
         }
     }
 
     /// Forgets an address that is not used any more.
     #[expect(clippy::needless_pass_by_value, reason = "given back once, so taken")]
-    pub(super) fn release(&mut self, packed: PackedAddr) {
+    pub(crate) fn release(&mut self, packed: PackedAddr) {
         let Some(number) = packed.number().and_then(|number| u32::try_from(number).ok()) else {
             return;
         };
@@ -54,7 +54,10 @@ impl Addresses {
     pub(super) fn count_in(&self, packed: &[PackedAddr], subnet: Subnet, limit: usize) -> usize {
         if let (Subnet::V4([a, b, c]), true) = (subnet, self.sixes.is_empty()) {
             let wanted = u64::from(u32::from_be_bytes([0, a, b, c]));
-            return packed.iter().filter(|packed| packed.0 >> (PORT_BITS + 8) == wanted).count();
+            return packed
+                .iter()
+                .filter(|packed| packed.bits() >> (PORT_BITS + 8) == wanted)
+                .count();
         }
         let within = |packed: &&PackedAddr| Subnet::of(self.unpack(packed).ip()) == Some(subnet);
         packed.iter().filter(within).take(limit).count()
@@ -81,7 +84,16 @@ impl Addresses {
 impl PackedAddr {
     /// Place in the list of IPv6 addresses.
     fn number(&self) -> Option<usize> {
-        (self.0 & V6 != 0).then(|| usize::try_from(self.0 & !V6).unwrap_or(usize::MAX))
+        let bits = self.bits();
+        (bits & V6 != 0).then(|| usize::try_from(bits & !V6).unwrap_or(usize::MAX))
+    }
+
+    fn new(bits: u64) -> Self {
+        Self(bits.to_ne_bytes())
+    }
+
+    fn bits(&self) -> u64 {
+        u64::from_ne_bytes(self.0)
     }
 }
 
