@@ -75,7 +75,8 @@ pub use options::{CACHE_SIZE_DEFAULT, DiskOptions};
 /// not flushed are gone when the store is dropped; a batch of more than some 16 MB is flushed unasked.
 ///
 /// If the medium fails, the database is closed and the next call opens it again, with what was flushed. So the
-/// store lives on once there is room again, or the disk is back.
+/// store lives on once there is room again, or the disk is back. While a disk is full, any change may fail,
+/// removal and expiry too: they write new pages before they free old ones.
 ///
 /// ```
 /// use dht_proto::{Custody, KindSet, Moment, Purpose, Record, Source, Terms, Ttl, Value};

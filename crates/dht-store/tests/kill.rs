@@ -22,6 +22,8 @@ use dht_store::{DiskOptions, DiskStore, RecordStore};
 
 /// How often the process is killed.
 const KILLS: u32 = 200;
+/// The test that is the child.
+const CHILD: &str = "a_child_stores_and_acknowledges_until_it_is_killed";
 /// Where the child finds its file, and the number of the batch to begin with.
 const FILE: &str = "DHT_STORE_KILL_FILE";
 const FIRST: &str = "DHT_STORE_KILL_FIRST";
@@ -128,7 +130,7 @@ fn apply(model: &mut Model, batch: u64) {
 
 /// What a child does: batch after batch, each told on stdout once it is flushed.
 #[test]
-fn child() {
+fn a_child_stores_and_acknowledges_until_it_is_killed() {
     let (Ok(file), Ok(first)) = (env::var(FILE), env::var(FIRST)) else {
         // Run among the other tests, which is not meant.
         return;
@@ -154,7 +156,7 @@ fn child() {
 /// the number of the batch after the last one acknowledged.
 fn run_and_kill(file: &Path, first: u64, patience: u64, rounds: u64) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["child", "--exact", "--nocapture", "--test-threads=1"])
+        .args([CHILD, "--exact", "--nocapture", "--test-threads=1"])
         .env(FILE, file)
         .env(FIRST, first.to_string())
         .stdout(Stdio::piped())
