@@ -77,13 +77,15 @@ impl Entry {
 impl MemoryStore {
     /// An empty store for `capacity` bytes, each record counted with [`RECORD_COST`](crate::RECORD_COST).
     ///
-    /// Any capacity will do; one below the cost of a record refuses everything as [`Refusal::Full`].
+    /// Any capacity will do; one below the cost of a record refuses everything as
+    /// [`Refusal::Full`](dht_proto::Refusal::Full).
     pub const fn new(capacity: u64) -> Self {
         let quota = Quota::new(capacity);
         Self { records: BTreeMap::new(), orders: Orders::new(), quota, shares: false }
     }
 
-    /// Refuses values longer than `bytes` as [`Refusal::TooLarge`]. Default, and at most: 5,000,000
+    /// Refuses values longer than `bytes` as [`Refusal::TooLarge`](dht_proto::Refusal::TooLarge). Default, and at
+    /// most: 5,000,000
     /// ([`VALUE_MAX`](dht_proto::limits::VALUE_MAX)). Concerns what is saved from now on.
     #[must_use]
     pub fn with_item_limit(mut self, bytes: usize) -> Self {
