@@ -50,7 +50,7 @@ impl fmt::Display for Failure {
             Self::NotFound(error)
             | Self::Usage(error)
             | Self::Network(error)
-            | Self::Internal(error) => write!(f, "{error:#}"),
+            | Self::Internal(error) => f.write_str(&told(error)),
             Self::ReaderGone => f.write_str("the reader of the output went away"),
         }
     }
@@ -117,9 +117,39 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// An error with its causes, but for those that it names itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 fn port_in_use(addr: SocketAddr) -> anyhow::Error {
     anyhow::anyhow!(
         "cannot listen on {addr}: port {} is in use; name another with `-l`, or any free one with `-l :0`",
         addr.port()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let cause = || io::Error::other("disk on fire");
+        let named = StartError::Listen { addr: ([127, 0, 0, 1], 3_000).into(), source: cause() };
+        let failure = Failure::from(named);
+        assert_eq!(failure.to_string(), "cannot listen on 127.0.0.1:3000: disk on fire");
+
+        let unnamed = Err::<(), _>(cause()).context("cannot read").unwrap_err();
+        assert_eq!(Failure::Internal(unnamed).to_string(), "cannot read: disk on fire");
+    }
 }
