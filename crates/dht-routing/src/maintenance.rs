@@ -179,11 +179,11 @@ impl Maintenance {
     }
 
     fn check(&mut self, now: Moment, table: &RoutingTable, random: &mut Random) -> Option<Task> {
-        let Some(entry) = table.stalest_entry() else {
+        let Some(answered) = table.stalest_answer() else {
             self.check_due = now + random.jitter(CHECK_AFTER);
             return None;
         };
-        let due = entry.answered() + CHECK_AFTER;
+        let due = answered + CHECK_AFTER;
         if due > now {
             self.check_due = due.max(now + CHECK_SPACING);
             return None;

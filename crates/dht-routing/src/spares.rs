@@ -10,29 +10,29 @@ use crate::table::address::{Addresses, PackedAddr};
 const SPARES_MAX: usize = 16;
 
 /// The addresses of the nodes that answered most recently for the first time.
+///
+/// Within the peer rather than behind a pointer: it is looked through at every answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spares {
-    /// First bytes of their ids, to tell them apart. Beside the addresses, because they are looked through at
-    /// every answer: who makes two nodes alike in them takes the place of its own spare.
-    heads: Vec<u64>,
-    addrs: Vec<PackedAddr>,
-    addresses: Addresses,
+    /// First bytes of their ids, to tell them apart. Who makes two nodes alike in them takes the place of its
+    /// own spare.
+    heads: [u64; SPARES_MAX],
+    addrs: [PackedAddr; SPARES_MAX],
+    len: usize,
     /// Place of the oldest once there are as many as may be.
     oldest: usize,
+    addresses: Addresses,
 }
 
 impl Spares {
     /// Remembers a node that answered; known ones keep their place.
     pub(crate) fn add(&mut self, contact: Contact) {
         let head = head(&contact.id());
-        let known = self.heads.iter().position(|known| *known == head);
-        if known.is_none() && self.heads.len() < SPARES_MAX {
-            self.heads.push(head);
-            self.addrs.push(self.addresses.pack(contact.addr));
-            return;
-        }
-        let place = known.unwrap_or(self.oldest);
-        if known.is_none() {
+        let known = self.heads.iter().take(self.len).position(|known| *known == head);
+        let place = known.unwrap_or(if self.len < SPARES_MAX { self.len } else { self.oldest });
+        if known.is_none() && self.len < SPARES_MAX {
+            self.len += 1;
+        } else if known.is_none() {
             self.oldest = (self.oldest + 1) % SPARES_MAX;
         }
         if let (Some(known), Some(addr)) = (self.heads.get_mut(place), self.addrs.get_mut(place)) {
@@ -44,8 +44,9 @@ impl Spares {
 
     /// Their addresses, oldest first.
     pub(crate) fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        let (newer, older) = self.addrs.split_at(self.oldest.min(self.addrs.len()));
-        older.iter().chain(newer).map(|addr| self.addresses.unpack(addr))
+        let (newer, older) = self.addrs.split_at(self.oldest.min(self.len));
+        let older = older.iter().take(self.len - newer.len());
+        older.chain(newer).map(|addr| self.addresses.unpack(addr))
     }
 }
 

@@ -86,6 +86,10 @@ pub struct RoutingTable {
     buckets: Vec<Bucket>,
     /// Who waits for a place in each bucket.
     queues: Vec<Queue>,
+    /// The bucket with the entry that has not answered for the longest time.
+    stalest: usize,
+    /// When that entry answered; never while there is none.
+    stalest_answer: Moment,
     entries: Entries,
 }
 
@@ -93,8 +97,15 @@ impl RoutingTable {
     /// An empty table of the node `local`, with buckets of `k` entries: 1..=[`K_MAX`], else the nearest of those.
     pub fn new(local: NodeId, k: usize) -> Self {
         let k = k.clamp(1, K_MAX);
-        let (buckets, queues) = (Vec::new(), Vec::new());
-        Self { local, k, buckets, queues, entries: Entries::default() }
+        Self {
+            local,
+            k,
+            buckets: Vec::new(),
+            queues: Vec::new(),
+            stalest: 0,
+            stalest_answer: Moment::NEVER,
+            entries: Entries::default(),
+        }
     }
 
     /// Number of entries.
@@ -217,9 +228,12 @@ impl RoutingTable {
 
     /// The entry that has not answered for the longest time.
     pub fn stalest_entry(&self) -> Option<Entry<'_>> {
-        let buckets = self.buckets.iter().enumerate();
-        let (zeros, _) = buckets.min_by_key(|(_, bucket)| bucket.oldest)?;
-        self.bucket(zeros).next()
+        self.bucket(self.stalest).next()
+    }
+
+    /// When that entry answered. Known without looking for it.
+    pub fn stalest_answer(&self) -> Option<Moment> {
+        Some(self.stalest_answer).filter(|_| !self.is_empty())
     }
 
     /// The entry that has not answered for the longest time of those in the bucket where `id` belongs.
@@ -340,6 +354,11 @@ impl RoutingTable {
         let oldest = self.bucket(zeros).next().map_or(Moment::NEVER, |entry| entry.answered());
         if let Some(bucket) = self.buckets.get_mut(zeros) {
             bucket.oldest = oldest;
+        }
+        let buckets = self.buckets.iter().enumerate();
+        let stalest = buckets.min_by_key(|(_, bucket)| bucket.oldest);
+        if let Some((zeros, bucket)) = stalest {
+            (self.stalest, self.stalest_answer) = (zeros, bucket.oldest);
         }
     }
 

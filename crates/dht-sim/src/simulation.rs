@@ -42,7 +42,7 @@ use crate::{Churn, Count, Random, TraceHash, Traffic};
 use alarm::Alarms;
 use deliver::Packet;
 use dial::Dials;
-use node::Node;
+use node::{Load, Node};
 use seat::Seats;
 
 /// Where nodes live, one after the other: numbered from 0. A place keeps its site in the network.
@@ -85,6 +85,7 @@ pub struct Simulation<M: Machine = Peer> {
     queue: Queue<Step>,
     alarms: Alarms,
     seats: Seats,
+    loads: Vec<Load>,
     packets: Slab<Packet>,
     nodes: Vec<Node<M>>,
     network: Network,
@@ -192,7 +193,7 @@ impl<M: Machine> Simulation<M> {
 
     /// What whoever lived at `place` has sent and received so far, in this order.
     pub fn load_of(&self, place: Place) -> Option<(Count, Count)> {
-        self.nodes.get(place.index()).map(|node| (node.sent, node.received))
+        self.loads.get(place.index()).map(|load| (load.sent, load.received))
     }
 
     /// Everything sent so far. Keep a copy and use [`Traffic::since`] for a span of time.

@@ -11,8 +11,9 @@ use super::subnet::Subnet;
 const V6: u64 = 1 << 63;
 const PORT_BITS: u32 = 16;
 
-/// An address, readable through the [`Addresses`] that packed it. Bytes, so that it needs no alignment.
-#[derive(Debug, PartialEq, Eq, Clone)]
+/// An address, readable through the [`Addresses`] that packed it. Bytes, so that it needs no alignment. The
+/// default is none, which need not be released.
+#[derive(Debug, PartialEq, Eq, Clone, Default)]
 pub(crate) struct PackedAddr([u8; 8]);
 
 /// The IPv6 addresses of a table, each in use once.

@@ -105,6 +105,8 @@ fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
     let oldest = models.iter().filter_map(|model| model.entries.first());
     let stalest = oldest.min_by_key(|known| known.answered).map(|known| known.contact);
     prop_assert_eq!(table.stalest_entry().map(|entry| entry.contact()), stalest);
+    let answer = table.stalest_entry().map(|entry| entry.answered());
+    prop_assert_eq!(table.stalest_answer(), answer);
     let target = Key::named(b"target");
     let mut closest: Vec<Contact> = known.iter().map(|known| known.contact).collect();
     closest.sort_by_key(|contact| target.distance(&contact.id()));

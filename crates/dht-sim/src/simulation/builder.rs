@@ -9,7 +9,7 @@ use dht_routing::{Config, ConfigBuilder, ConfigError, Peer, Seed};
 
 use super::adversary::Role;
 use super::alarm::Alarms;
-use super::node::Node;
+use super::node::{Load, Node};
 use super::seat::Seats;
 use super::{Dials, Draws, Factory, Place, SavePolicy, Simulation, Step};
 use crate::census::Census;
@@ -18,7 +18,6 @@ use crate::network::{Conditions, Network};
 use crate::queue::Queue;
 use crate::random::Use;
 use crate::slab::Slab;
-use crate::traffic::Count;
 use crate::{Churn, Latencies, Random, TraceHash, Traffic, address};
 
 /// Bytes of memory to reckon with for each node, its share of packets in flight included.
@@ -240,6 +239,7 @@ impl Builder {
             queue: Queue::new(),
             alarms: Alarms::new(self.nodes),
             seats: Seats::new(sites),
+            loads: vec![Load::default(); self.nodes],
             packets: Slab::new(),
             nodes,
             network,
@@ -287,8 +287,6 @@ fn vacant<M>(identity: NodeIdentity) -> Node<M> {
         uplink_free: Moment::EPOCH,
         store: None,
         active: Vec::new(),
-        sent: Count::default(),
-        received: Count::default(),
         position: 0,
     }
 }

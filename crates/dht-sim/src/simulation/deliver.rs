@@ -65,7 +65,7 @@ impl<M: Machine> Simulation<M> {
 
     pub(super) fn count_sent(&mut self, from: Place, kind: MessageKind, length: usize) {
         self.traffic.add(kind, length);
-        self.nodes[from.index()].sent.add(length);
+        self.loads[from.index()].sent.add(length);
     }
 
     fn send_packet(&mut self, from: Place, to: Place, length: usize, body: PacketBody) {
@@ -107,7 +107,7 @@ impl<M: Machine> Simulation<M> {
             self.traffic.lost.add(length);
             return;
         }
-        self.nodes[packet.to.index()].received.add(length);
+        self.loads[packet.to.index()].received.add(length);
         let (kind, id) = match &packet.body {
             PacketBody::Message(message) => (MessageKind::of(message), message.id.0),
             PacketBody::Hello => (MessageKind::Hello, 0),

@@ -172,7 +172,7 @@ impl<M: Machine> Simulation<M> {
             return;
         }
         self.trace_delivery(dialer, target, MessageKind::of(&message), message.id.0);
-        self.nodes[target.index()].received.add(wire::length(&message, Carrier::Stream));
+        self.loads[target.index()].received.add(wire::length(&message, Carrier::Stream));
         let from = self.contact(dialer);
         let via = Via::Inbound { stream: StreamId(u64::from(id)), source: from.addr };
         self.receive(target, from, via, message);
@@ -183,7 +183,7 @@ impl<M: Machine> Simulation<M> {
         let Some(message) = dial.message.take() else { return };
         self.dials.warm_up(self.now, dial.dialer, dial.target);
         self.trace_delivery(dial.target, dial.dialer, MessageKind::of(&message), message.id.0);
-        self.nodes[dial.dialer.index()].received.add(wire::length(&message, Carrier::Stream));
+        self.loads[dial.dialer.index()].received.add(wire::length(&message, Carrier::Stream));
         let from = self.contact(dial.target);
         self.receive(dial.dialer, from, Via::Outbound, message);
     }

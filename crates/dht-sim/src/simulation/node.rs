@@ -7,6 +7,13 @@ use super::adversary::Role;
 use super::operation::Active;
 use crate::traffic::Count;
 
+/// What whoever lived at a place has sent and received so far. Counted for every message, so kept together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Load {
+    pub(super) sent: Count,
+    pub(super) received: Count,
+}
+
 /// Kept small: a simulation has a hundred thousand of them.
 #[derive(Debug, Clone)]
 pub(super) struct Node<M> {
@@ -22,8 +29,6 @@ pub(super) struct Node<M> {
     pub(super) store: Option<Box<MemoryStore>>,
     /// Operations under way.
     pub(super) active: Vec<Active>,
-    pub(super) sent: Count,
-    pub(super) received: Count,
     /// Index in the roster of live places.
     pub(super) position: u32,
 }
