@@ -110,7 +110,10 @@ impl Storage {
         if let Some(Report { inputs, usage, next_expiry }) = worker.report().await {
             (self.usage, self.next_expiry) = (usage, next_expiry);
             for input in &inputs {
-                if let Input::Loaded { ticket, .. } | Input::Saved { ticket, .. } = input {
+                if let Input::Loaded { ticket, .. }
+                | Input::Saved { ticket, .. }
+                | Input::Listed { ticket, .. } = input
+                {
                     awaited.remove(ticket);
                 }
             }

@@ -30,9 +30,6 @@ use crate::{JoinError, NodeStatus};
 /// Datagrams taken from the socket before other inputs get their turn.
 const RECEIVE_BATCH: usize = 32;
 
-/// Nodes known from an earlier run that are asked for the way in. One that answers is enough.
-const KNOWN_TRIED: usize = 32;
-
 /// The task sleeps this long when nothing at all is waited for.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -135,9 +132,7 @@ impl Task {
             self.joining.state.send_replace(Some(Ok(Bootstrapped { contacts: 0 })));
         }
         if !is_first || !known.is_empty() {
-            let known = known.iter().take(KNOWN_TRIED).map(|contact| contact.addr);
-            let addrs = bootstrap.into_iter().chain(known);
-            let command = Command::Bootstrap { addrs: addrs.collect() };
+            let command = Command::Bootstrap { addrs: bootstrap, known };
             if let (Ok(id), false) = (self.parts.peer.handle_command(now, command), is_first) {
                 self.joining.operation = Some(id);
             }
@@ -283,6 +278,9 @@ impl Task {
             }
             Output::Renew { slot, digest, terms } => {
                 self.have_stored(now, StoreJob::Renew { slot, digest, terms }, inputs);
+            }
+            Output::List { ticket, from, limit } => {
+                self.have_stored(now, StoreJob::Page { ticket, from, limit }, inputs);
             }
             Output::Event(event) => self.publish(event),
         }

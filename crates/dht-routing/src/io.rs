@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use dht_proto::{
     Contact, Digest, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record,
-    Refusal, RequestId, Sequence, Slot, Terms, Ttl,
+    Refusal, RequestId, Sequence, Slot, Summary, Terms, Ttl,
 };
 
 /// Names an operation from its start to its [`Event::Finished`].
@@ -93,6 +93,13 @@ pub enum Input {
         /// Whether the record is in the store now, or why not.
         result: Result<(), Refusal>,
     },
+    /// Result of [`Output::List`]; a failed listing counts as the end of the store.
+    Listed {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// Live records in ascending order of slot: fewer than were asked for only at the end.
+        entries: Vec<Summary>,
+    },
 }
 
 /// Where a message goes.
@@ -155,6 +162,15 @@ pub enum Output {
         /// The end of life to lengthen to, and why it is kept.
         terms: Terms,
     },
+    /// Tell what the store holds (`RecordStore::list`); answer with [`Input::Listed`].
+    List {
+        /// To be given back.
+        ticket: Ticket,
+        /// Where to begin, inclusive.
+        from: Slot,
+        /// Records at most.
+        limit: usize,
+    },
     /// News for the application.
     Event(Event),
 }
@@ -163,10 +179,15 @@ pub enum Output {
 /// [`Event::Finished`] unless it is cancelled.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Join the network through these addresses: learn who is there, look up our own id, fill the table.
+    /// Join the network through these addresses and nodes: learn who is there, look up our own id, fill the
+    /// table.
     Bootstrap {
         /// Addresses of nodes of the network.
         addrs: Vec<SocketAddr>,
+        /// Nodes known from an earlier run. The ones closest to us are asked for the way in, the others pinged
+        /// one by one; all of them enter the table by answering, as anybody does. At most 8,192; more are
+        /// left out.
+        known: Vec<Contact>,
     },
     /// Find the k nodes closest to a point.
     FindNode {
@@ -204,6 +225,9 @@ pub enum Command {
         /// Kinds that may be returned.
         kinds: KindSet,
     },
+    /// Hand over what we hold to those who are to hold it when we are gone. Takes ten seconds at most; after
+    /// it the peer is to be dropped.
+    Leave,
 }
 
 /// What became of an operation.
@@ -223,6 +247,11 @@ pub enum Outcome {
     Stored(StoreReport),
     /// [`Command::Fetch`] ended.
     Fetched(Result<Fetched, FetchError>),
+    /// [`Command::Leave`] ended.
+    Left {
+        /// Copies of records that other nodes lacked and have taken.
+        handed_over: usize,
+    },
 }
 
 /// Result of joining.

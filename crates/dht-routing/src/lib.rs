@@ -34,6 +34,7 @@ mod peer;
 mod random;
 mod requests;
 mod responder;
+mod reunion;
 pub mod rtt;
 mod spares;
 pub mod table;

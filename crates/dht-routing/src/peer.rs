@@ -14,6 +14,7 @@ use crate::operation::{
 use crate::random::{Random, Seed};
 use crate::requests::{Owner, Pace, Requests};
 use crate::responder::Lookout;
+use crate::reunion::{KNOWN_MAX, Reunion};
 use crate::rtt::Prior;
 use crate::spares::Spares;
 use crate::{
@@ -39,7 +40,7 @@ mod upkeep;
 /// let local = NodeIdentity::new(PublicKey::from_bytes([7; 32]), Nonce(0));
 /// let mut peer = Peer::new(Config::default(), local, Seed([1; 32]), Moment::EPOCH);
 /// let addrs = vec!["127.0.0.1:3000".parse().unwrap()];
-/// peer.handle_command(Moment::EPOCH, Command::Bootstrap { addrs }).unwrap();
+/// peer.handle_command(Moment::EPOCH, Command::Bootstrap { addrs, known: vec![] }).unwrap();
 /// assert!(matches!(peer.poll_output(), Some(Output::Greet { .. })));
 /// ```
 #[derive(Debug, Clone)]
@@ -61,6 +62,7 @@ pub struct Peer {
     maintenance: Maintenance,
     bootstrap: Vec<SocketAddr>,
     spares: Spares,
+    reunion: Reunion,
     usage: Usage,
     /// Each in a box: a queue of them is short, and does not grow into a large block.
     outputs: VecDeque<Box<Output>>,
@@ -145,6 +147,7 @@ impl Peer {
             maintenance: Maintenance::new(),
             bootstrap: Vec::new(),
             spares: Spares::default(),
+            reunion: Reunion::default(),
             usage: Usage::default(),
             outputs: VecDeque::new(),
         }
@@ -164,6 +167,7 @@ impl Peer {
             Input::Progressed { request } => self.requests.progressed(now, request),
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
+            Input::Listed { ticket, .. } => drop(self.effects.remove(&ticket)),
         }
     }
 
@@ -173,13 +177,20 @@ impl Peer {
         if self.operations.len() >= limit {
             return Err(Busy { limit });
         }
-        if let Command::Bootstrap { addrs } = &command {
-            self.remember_bootstrap(addrs);
-        }
+        let command = match command {
+            Command::Bootstrap { addrs, known } => {
+                self.remember_bootstrap(&addrs);
+                Command::Bootstrap { addrs, known: self.meet_again(now, known) }
+            }
+            Command::Leave => return Ok(self.leave()),
+            command => command,
+        };
         let mut orders = Vec::new();
         let scene = self.scene(now, &mut orders);
         let operation = match command {
-            Command::Bootstrap { addrs } => Operation::Bootstrap(Bootstrap::new(&scene, addrs)),
+            Command::Bootstrap { addrs, known } => {
+                Operation::Bootstrap(Bootstrap::new(&scene, addrs, &known))
+            }
             Command::FindNode { target } => Operation::Find(Find::closest(&scene, target)),
             Command::Locate { id } => Operation::Find(Find::node(&scene, id)),
             Command::Ping { addr } => {
@@ -194,6 +205,7 @@ impl Peer {
             Command::Fetch { key, kinds } => {
                 Operation::Fetch(Box::new(Fetch::new(&scene, key, kinds)))
             }
+            Command::Leave => return Ok(self.leave()),
         };
         Ok(self.start(now, operation, Audience::Application))
     }
@@ -209,6 +221,7 @@ impl Peer {
     pub fn handle_timeout(&mut self, now: Moment) {
         self.requests_due(now);
         self.greetings_due(now);
+        self.reunion_due(now);
         self.maintenance_due(now);
     }
 
@@ -223,8 +236,12 @@ impl Peer {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due; `None` while nothing is waited for.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let due =
-            [self.requests.next_due(), self.greetings.next_due(), self.maintenance.next_due()];
+        let due = [
+            self.requests.next_due(),
+            self.greetings.next_due(),
+            self.maintenance.next_due(),
+            self.reunion.next_due(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -335,6 +352,28 @@ impl Peer {
         if self.effects.is_empty() {
             self.effects = BTreeMap::new();
         }
+    }
+
+    /// Of nodes known from an earlier run those that can be, as many as may be. They will be pinged in time.
+    fn meet_again(&mut self, now: Moment, known: Vec<Contact>) -> Vec<Contact> {
+        let mut known = known;
+        known.truncate(KNOWN_MAX);
+        known.retain(|contact| {
+            contact.addr.port() != 0
+                && contact.id() != self.local.id()
+                && self.config.families.include(contact.addr.ip())
+                && contact.node.meets(self.config.difficulty)
+        });
+        self.reunion.add(now, known.clone());
+        known
+    }
+
+    /// Ends at once: nothing is handed over.
+    fn leave(&mut self) -> OperationId {
+        let id = OperationId(self.next_operation);
+        self.next_operation += 1;
+        self.event(Event::Finished { operation: id, outcome: Outcome::Left { handed_over: 0 } });
+        id
     }
 
     fn remember_bootstrap(&mut self, addrs: &[SocketAddr]) {

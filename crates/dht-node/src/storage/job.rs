@@ -14,6 +14,8 @@ pub(crate) enum Job {
     Save { ticket: Ticket, record: Record, terms: Terms },
     /// Lengthen a life. Nobody waits.
     Renew { slot: Slot, digest: Digest, terms: Terms },
+    /// Tell the peer of records in the order of their slots.
+    Page { ticket: Ticket, from: Slot, limit: usize },
     /// Drop a record; tells whether there was one, or that the store failed.
     Remove { slot: Slot, reply: oneshot::Sender<Result<bool, Failed>> },
     /// Tell records in the order of their slots; none if the store fails.
@@ -41,7 +43,7 @@ impl Job {
     /// Whether it may change the store.
     pub(crate) fn is_change(&self) -> bool {
         match self {
-            Self::Load { .. } | Self::List { .. } => false,
+            Self::Load { .. } | Self::Page { .. } | Self::List { .. } => false,
             Self::Save { .. } | Self::Renew { .. } | Self::Remove { .. } | Self::Expire => true,
         }
     }
@@ -59,6 +61,7 @@ impl Job {
         match self {
             Self::Load { ticket, .. } => Some((*ticket, Loss::NotFound)),
             Self::Save { ticket, .. } => Some((*ticket, Loss::NotSaved)),
+            Self::Page { ticket, .. } => Some((*ticket, Loss::NotListed)),
             _ => None,
         }
     }
@@ -70,6 +73,7 @@ impl Job {
             Self::Save { ticket, .. } => {
                 Done::of(Input::Saved { ticket, result: Err(Refusal::Busy) })
             }
+            Self::Page { ticket, .. } => Done::of(Loss::NotListed.input(ticket)),
             Self::Remove { reply, .. } => Done::Removed(reply, Err(Failed)),
             Self::List { reply, .. } => {
                 // Whoever asked may be gone.
@@ -107,6 +111,13 @@ impl Job {
                     failed("renew a record", &error);
                 }
                 Done::Nothing
+            }
+            Self::Page { ticket, from, limit } => {
+                let entries = store.list(now, from, limit).unwrap_or_else(|error| {
+                    failed("list records", &error);
+                    Vec::new()
+                });
+                Done::of(Input::Listed { ticket, entries })
             }
             Self::Remove { slot, reply } => {
                 let result = store.remove(now, slot).map_err(|error| {
@@ -181,6 +192,8 @@ pub(crate) enum Loss {
     NotFound,
     /// The store failed.
     NotSaved,
+    /// There is nothing more.
+    NotListed,
 }
 
 impl Loss {
@@ -188,6 +201,7 @@ impl Loss {
     pub(crate) fn input(self, ticket: Ticket) -> Input {
         match self {
             Self::NotFound => Input::Loaded { ticket, found: None },
+            Self::NotListed => Input::Listed { ticket, entries: Vec::new() },
             Self::NotSaved => Input::Saved { ticket, result: Err(Refusal::StorageFailed) },
         }
     }

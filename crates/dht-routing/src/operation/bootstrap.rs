@@ -1,11 +1,12 @@
-//! Joining: greet the given addresses, then look up our own id through whoever answers (Kademlia, section 2.3).
+//! Joining: greet the given addresses, then look up our own id through whoever answers, and through nodes known
+//! from an earlier run (Kademlia, section 2.3).
 //!
 //! The lookup makes us known to our neighbours and them to us; the buckets further away are filled by
 //! upkeep afterwards, so that joining costs one lookup.
 
 use std::net::SocketAddr;
 
-use dht_proto::Request;
+use dht_proto::{Contact, Request};
 
 use super::{Happened, Order, Scene, TRIES, follow};
 use crate::lookup::Lookup;
@@ -21,11 +22,14 @@ pub(crate) struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Greets `addrs`, and asks whoever is in the table.
-    pub(crate) fn new(scene: &Scene<'_>, mut addrs: Vec<SocketAddr>) -> Self {
+    /// Greets `addrs`, and asks whoever is in the table or among those `known`.
+    pub(crate) fn new(scene: &Scene<'_>, mut addrs: Vec<SocketAddr>, known: &[Contact]) -> Self {
         addrs.sort_unstable();
         addrs.dedup();
-        let lookup = scene.lookup(scene.local.id().to_key(), false);
+        let mut lookup = scene.lookup(scene.local.id().to_key(), false);
+        for contact in known {
+            lookup.add(*contact);
+        }
         Self { waiting: addrs.clone(), addrs, lookup }
     }
 

@@ -114,6 +114,15 @@ impl Peer {
         }
     }
 
+    /// Pings nodes known from an earlier run, a few at a time.
+    pub(super) fn reunion_due(&mut self, now: Moment) {
+        while let Some(contact) = self.reunion.pop_due(now) {
+            if self.table.entry_of(&contact.node).is_none() {
+                self.check(now, contact);
+            }
+        }
+    }
+
     pub(super) fn maintenance_due(&mut self, now: Moment) {
         while let Some(task) =
             self.maintenance.pop_due(now, &self.config, &self.table, &mut self.random)
@@ -147,7 +156,7 @@ impl Peer {
             return;
         }
         let mut orders = Vec::new();
-        let bootstrap = Bootstrap::new(&self.scene(now, &mut orders), addrs);
+        let bootstrap = Bootstrap::new(&self.scene(now, &mut orders), addrs, &[]);
         self.start(now, Operation::Bootstrap(bootstrap), Audience::Upkeep);
     }
 }

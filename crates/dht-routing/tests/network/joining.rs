@@ -70,7 +70,7 @@ fn no_bootstrap_answer_is_told_within_five_seconds_with_the_addresses_tried() {
     world.add(config().build().unwrap());
     let start = world.now;
     let addrs = vec![addr(7), addr(8)];
-    let outcome = world.run(0, Command::Bootstrap { addrs: addrs.clone() });
+    let outcome = world.run(0, Command::Bootstrap { addrs: addrs.clone(), known: Vec::new() });
     let Outcome::Bootstrapped(Err(BootstrapError::NoAnswer { tried })) = outcome else {
         panic!("{outcome:?}");
     };
@@ -84,7 +84,7 @@ fn a_node_whose_bootstrap_failed_goes_on_trying() {
     world.add(config().build().unwrap());
     world.add(config().build().unwrap());
     world.hosts[0].alive = false;
-    world.run(1, Command::Bootstrap { addrs: vec![addr(0)] });
+    world.run(1, Command::Bootstrap { addrs: vec![addr(0)], known: Vec::new() });
     world.hosts[0].alive = true;
     world.run_for(Duration::from_mins(5));
     assert_eq!(world.hosts[1].peer.status().contacts, 1);
@@ -112,7 +112,7 @@ fn a_node_whose_table_empties_bootstraps_again() {
 fn bootstrap_of_one_node_costs_a_bounded_number_of_requests() {
     let mut world = World::joined(150);
     let newcomer = world.add(config().build().unwrap());
-    world.run(newcomer, Command::Bootstrap { addrs: vec![addr(0)] });
+    world.run(newcomer, Command::Bootstrap { addrs: vec![addr(0)], known: Vec::new() });
     let joined = world.hosts[newcomer].sent;
     world.run_for(Duration::from_mins(1));
     let filled = world.hosts[newcomer].sent;
@@ -140,7 +140,7 @@ fn past_the_bound_commands_are_refused_as_busy() {
     let mut world = World::new();
     world.add(config().operations(2).build().unwrap());
     let now = world.now;
-    let command = || Command::Bootstrap { addrs: vec![addr(5)] };
+    let command = || Command::Bootstrap { addrs: vec![addr(5)], known: Vec::new() };
     let peer = &mut world.hosts[0].peer;
     assert!(peer.handle_command(now, command()).is_ok());
     assert!(peer.handle_command(now, command()).is_ok());

@@ -81,7 +81,7 @@ fn a_node_alone_keeps_the_record_itself() {
 fn a_client_holds_nothing_and_is_never_asked() {
     let mut world = World::joined(20);
     let client = world.add_client();
-    world.run(client, Command::Bootstrap { addrs: vec![crate::world::addr(2)] });
+    world.run(client, Command::Bootstrap { addrs: vec![crate::world::addr(2)], known: Vec::new() });
     let record = Record::content(value(100));
     let report = store(&mut world, client, record.clone());
     assert_eq!(report.holders.len(), 16);

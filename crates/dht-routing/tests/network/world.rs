@@ -117,7 +117,7 @@ impl World {
     }
 
     pub(crate) fn bootstrap(&mut self, host: usize, through: usize) -> OperationId {
-        self.command(host, Command::Bootstrap { addrs: vec![addr(through)] })
+        self.command(host, Command::Bootstrap { addrs: vec![addr(through)], known: Vec::new() })
     }
 
     pub(crate) fn command(&mut self, host: usize, command: Command) -> OperationId {
@@ -250,6 +250,11 @@ impl World {
                     {
                         summary.expires = summary.expires.max(terms.expires);
                     }
+                }
+                Output::List { ticket, from, limit } => {
+                    let listed = self.hosts[host].store.range(from..).map(|(_, (_, s))| *s);
+                    let entries = listed.filter(|s| s.expires > now).take(limit).collect();
+                    self.input(host, Input::Listed { ticket, entries });
                 }
                 Output::Event(Event::Finished { operation, outcome }) => {
                     self.hosts[host].finished.insert(operation, outcome);

@@ -76,6 +76,12 @@ impl<M: Machine> Simulation<M> {
                     let _ = store.renew(self.now, slot, digest, terms);
                 }
             }
+            Output::List { ticket, from, limit } => {
+                let store = self.nodes[place.index()].store.as_ref();
+                let listed = store.and_then(|store| store.list(self.now, from, limit).ok());
+                let entries = listed.unwrap_or_default();
+                self.hand(place, Input::Listed { ticket, entries });
+            }
             Output::Event(_) => {}
         }
     }

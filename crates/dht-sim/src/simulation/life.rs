@@ -157,7 +157,7 @@ impl<M: Machine> Simulation<M> {
             self.joins += 1;
         } else {
             // A machine that has just been made is not busy.
-            let _ = self.start_operation(place, Command::Bootstrap { addrs });
+            let _ = self.start_operation(place, Command::Bootstrap { addrs, known: Vec::new() });
         }
     }
 

@@ -50,8 +50,12 @@ fn record(choice: u8) -> Record {
 fn command(choice: u8) -> Command {
     let addr: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(choice % 8)));
     let record = record(choice);
-    match choice % 6 {
-        0 => Command::Bootstrap { addrs: vec![addr] },
+    match choice % 7 {
+        0 => Command::Bootstrap {
+            addrs: vec![addr],
+            known: vec![contact(choice.into(), "127.0.0.1:1003")],
+        },
+        6 => Command::Leave,
         1 => Command::FindNode { target: Key::named(&[choice]) },
         2 => Command::Ping { addr },
         3 => Command::Inspect { addr },

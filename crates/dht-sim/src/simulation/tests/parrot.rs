@@ -192,7 +192,7 @@ impl Machine for Parrot {
                 let message = Message { body: Body::Reply(reply), ..message };
                 self.outputs.push_back(Output::Send { route: Route::Answer(stream), message });
             }
-            Input::Loaded { .. } => {}
+            Input::Loaded { .. } | Input::Listed { .. } => {}
         }
     }
 
@@ -208,7 +208,7 @@ impl Machine for Parrot {
             due: Moment::NEVER,
         };
         match command {
-            Command::Bootstrap { addrs } => {
+            Command::Bootstrap { addrs, .. } => {
                 running.kind = Kind::Join;
                 self.outputs.extend(addrs.into_iter().map(|addr| Output::Greet { addr }));
             }
