@@ -21,7 +21,7 @@ use crate::slab::Slab;
 use crate::{Churn, Latencies, Random, TraceHash, Traffic, address};
 
 /// Bytes of memory to reckon with for each node, its share of packets in flight included.
-pub const NODE_BYTES: u64 = 80_000;
+pub const NODE_BYTES: u64 = 40_000;
 
 /// Why a simulation cannot be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
