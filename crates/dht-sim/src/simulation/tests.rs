@@ -373,7 +373,7 @@ fn what_cannot_be_built_is_refused_with_the_reason() {
     let error = build(builder(1_000_000).memory(8_000_000_000)).unwrap();
     assert_eq!(
         error.to_string(),
-        "1000000 nodes need about 80000 MB of memory, 8000 MB are available"
+        "1000000 nodes need about 40000 MB of memory, 8000 MB are available"
     );
     assert!(matches!(build(builder(6_000_000)), Some(BuildError::TooManyPlaces { .. })));
     let error = build(builder(2).conditions(Conditions { loss: 1.5, ..Conditions::default() }));
