@@ -80,6 +80,12 @@ struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "one-shot", help_heading = "Node")]
     data_dir: Option<PathBuf>,
 
+    /// Leave without handing over to others what this node holds
+    ///
+    /// For a node that will be back in a moment, with its `--data-dir`.
+    #[arg(long, conflicts_with = "one-shot", help_heading = "Node")]
+    no_hand_over: bool,
+
     /// Bytes of values a node holds for others, such as `500MB` or `2GiB` [default: 500MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "one-shot", help_heading = "Node")]
     capacity: Option<u64>,
@@ -210,6 +216,7 @@ impl Args {
         let given = [
             (self.interactive, "-i"),
             (self.data_dir.is_some(), "--data-dir"),
+            (self.no_hand_over, "--no-hand-over"),
             (self.capacity.is_some(), "--capacity"),
             (self.item_limit.is_some(), "--item-limit"),
             (self.ttl.is_some(), "--ttl"),
@@ -236,6 +243,7 @@ impl Args {
             capacity: self.capacity,
             item_limit: self.item_limit,
             data_dir: self.data_dir.clone(),
+            hand_over: !self.no_hand_over,
         })
     }
 

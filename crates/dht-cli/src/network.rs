@@ -134,7 +134,8 @@ async fn start_others(
 /// The node number `index`, counted from 0.
 fn describe(plan: &Plan, task: &Run, index: usize, through: &[SocketAddr]) -> NodeBuilder {
     let listen = nth(task.listen.0, index);
-    let mut builder = Node::builder().listen(listen).network(&plan.network);
+    let mut builder =
+        Node::builder().listen(listen).network(&plan.network).hand_over(task.hand_over);
     for addr in through {
         builder = builder.bootstrap(*addr);
     }

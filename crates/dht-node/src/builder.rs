@@ -26,6 +26,7 @@ pub struct NodeBuilder {
     pub(crate) item_limit: usize,
     pub(crate) store: StoreChoice,
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) hand_over: bool,
     pub(crate) config: ConfigBuilder,
     pub(crate) limits: Limits,
 }
@@ -53,6 +54,7 @@ impl Default for NodeBuilder {
             item_limit: dht_proto::limits::VALUE_MAX,
             store: StoreChoice::Default,
             data_dir: None,
+            hand_over: true,
             config: Config::builder(),
             limits: Limits::default(),
         }
@@ -127,6 +129,14 @@ impl NodeBuilder {
     /// ```
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Whether [`Node::stop`] hands over what the node holds to those who are to hold it from now on. Default
+    /// true. A node that will be back in a moment, with its [data directory](Self::data_dir), may save itself the
+    /// traffic.
+    pub fn hand_over(mut self, hand_over: bool) -> Self {
+        self.hand_over = hand_over;
         self
     }
 

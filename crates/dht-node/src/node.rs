@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dht_proto::{
@@ -23,6 +24,9 @@ use crate::{
 
 /// Values longer than this are hashed on a blocking thread, not in the caller's task, in bytes.
 const HASH_INLINE_MAX: usize = 256 * 1024;
+
+/// A node that hands over what it holds stops after this long in any case.
+const LEAVE_MAX: Duration = Duration::from_secs(15);
 
 /// Records asked of the store at a time.
 const LIST_PAGE: usize = 1_024;
@@ -47,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) network: NetworkId,
     pub(crate) control: Control,
     pub(crate) joined: watch::Receiver<JoinState>,
+    /// Whether a node that stops hands over what it holds.
+    pub(crate) hand_over: bool,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -339,13 +345,25 @@ impl Node {
         self.shared.tasks.wait().await;
     }
 
-    /// Stops the node and waits for it: operations under way end with an error, streams are closed.
+    /// Stops the node and waits for it: records that others are to hold from now on are handed over first, which
+    /// takes ten seconds at most ([`NodeBuilder::hand_over`]); then operations under way end with an error, and
+    /// streams are closed. Dropping the future before leaves the node running.
     pub async fn stop(&self) {
+        if self.shared.hand_over && self.is_running() {
+            let leaving = self.shared.control.operate(Command::Leave);
+            // Whatever comes of it, the node stops.
+            match tokio::time::timeout(LEAVE_MAX, leaving).await {
+                Ok(Ok(Outcome::Left { handed_over })) => {
+                    tracing::info!(node = ?self.id(), copies = handed_over, "Handed over");
+                }
+                _ => tracing::debug!(node = ?self.id(), "nothing handed over"),
+            }
+        }
         self.shared.stop.cancel();
         self.stopped().await;
     }
 
-    /// Ends the node like a loss of power: nothing is told to anybody. For tests of what a network
+    /// Ends the node like a loss of power: nothing is told to anybody, nothing handed over. For tests of what a network
     /// survives; [`stop`](Self::stop) is how to leave.
     pub fn abort(&self) {
         self.shared.stop.cancel();

@@ -30,7 +30,7 @@ const SEARCH_INLINE_MAX: u8 = 14;
 
 /// Starts the node that `builder` describes.
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
-    let NodeBuilder { listen, bootstrap, network, client, difficulty, .. } = builder;
+    let NodeBuilder { listen, bootstrap, network, client, difficulty, hand_over, .. } = builder;
     let NodeBuilder { identity, capacity, item_limit, store, data_dir, config, limits, .. } =
         builder;
     let role = if client { Role::Client } else { Role::Full };
@@ -75,7 +75,9 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
     let parts = Parts { clock, peer, storage, datagrams, streams, keeper: kept.keeper };
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
-    Ok(spawn(standing, parts, Invitation { bootstrap, known: kept.contacts }))
+    let invitation = Invitation { bootstrap, known: kept.contacts };
+    // A client holds nothing for others.
+    Ok(spawn(standing, parts, invitation, hand_over && role == Role::Full))
 }
 
 fn on_thread(
@@ -86,7 +88,7 @@ fn on_thread(
     Storage::on_thread(node, store, now).map_err(StartError::Thread)
 }
 
-fn spawn(standing: Standing, parts: Parts, invitation: Invitation) -> Node {
+fn spawn(standing: Standing, parts: Parts, invitation: Invitation, hand_over: bool) -> Node {
     let (control, orders, cancelled) = Control::new();
     let (state, joined) = watch::channel(None);
     let stop = CancellationToken::new();
@@ -97,6 +99,7 @@ fn spawn(standing: Standing, parts: Parts, invitation: Invitation) -> Node {
         network: standing.network,
         control,
         joined,
+        hand_over,
         stop: stop.clone(),
         tasks: tasks.clone(),
     };

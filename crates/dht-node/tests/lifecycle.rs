@@ -235,6 +235,24 @@ async fn a_node_stops_when_its_last_handle_is_dropped() {
     within(again).await;
 }
 
+#[tokio::test]
+async fn stopping_takes_no_time_where_nothing_is_to_be_handed_over() {
+    let start = Instant::now();
+    // Alone; holding nothing; holding something and told not to care.
+    let alone = single().await;
+    alone.store("alone").await.unwrap();
+    within(alone.stop()).await;
+    let first = single().await;
+    let empty = joined(builder(), &first).await;
+    within(empty.stop()).await;
+    let careless = joined(builder().hand_over(false), &first).await;
+    careless.store("kept by both").await.unwrap();
+    within(careless.stop()).await;
+
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert!(!alone.is_running() && !empty.is_running() && !careless.is_running());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_operations_at_once_all_succeed() {
     let nodes = network(10).await;

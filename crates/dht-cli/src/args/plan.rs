@@ -47,6 +47,8 @@ pub(crate) struct Run {
     pub(crate) item_limit: Option<usize>,
     /// Where they keep what outlives them; `None` for nowhere.
     pub(crate) data_dir: Option<PathBuf>,
+    /// Whether they hand over what they hold when they leave.
+    pub(crate) hand_over: bool,
 }
 
 /// One thing to do as a client.

@@ -260,9 +260,10 @@ fn sub_commands_refuse_the_flags_of_others() {
 }
 
 #[test]
-fn a_node_keeps_its_data_where_it_is_told_to() {
+fn a_node_keeps_its_data_where_it_is_told_to_and_hands_over_unless_told_not_to() {
     assert_eq!(run("").data_dir, None);
     let told = run("--data-dir kept/here");
     assert_eq!(told.data_dir.as_deref(), Some(std::path::Path::new("kept/here")));
     assert!(refusal("-c :1 -s --data-dir x").contains("cannot be used with"));
+    assert!(run("").hand_over && !run("--no-hand-over").hand_over);
 }
