@@ -24,6 +24,10 @@ pub(crate) use signed::{SignTask, Version};
 /// A node of a distributed hash table: stores and fetches values up to 5 MB, by content or by name,
 /// on as many machines as take part.
 #[derive(Parser, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "flags are independent, and as many as people need"
+)]
 #[command(
     name = "dht",
     version,

@@ -11,6 +11,7 @@ use dht_proto::{
 };
 use dht_routing::{Bootstrapped, Command, Outcome, Ponged, StoreReport};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -347,24 +348,22 @@ impl Node {
 
     /// Stops the node and waits for it: records that others are to hold from now on are handed over first, which
     /// takes ten seconds at most ([`NodeBuilder::hand_over`]); then operations under way end with an error, and
-    /// streams are closed. Dropping the future before leaves the node running.
+    /// streams are closed. Dropping the future cuts the handing over short, and stops the node all the same.
     pub async fn stop(&self) {
+        let stop = self.shared.stop.clone().drop_guard();
         if self.shared.hand_over && self.is_running() {
             let leaving = self.shared.control.operate(Command::Leave);
             // Whatever comes of it, the node stops.
-            match tokio::time::timeout(LEAVE_MAX, leaving).await {
-                Ok(Ok(Outcome::Left { handed_over })) => {
-                    tracing::info!(node = ?self.id(), copies = handed_over, "Handed over");
-                }
-                _ => tracing::debug!(node = ?self.id(), "nothing handed over"),
+            if let Ok(Ok(Outcome::Left { handed_over })) = timeout(LEAVE_MAX, leaving).await {
+                tracing::info!(node = ?self.id(), copies = handed_over, "Handed over");
             }
         }
-        self.shared.stop.cancel();
+        drop(stop);
         self.stopped().await;
     }
 
-    /// Ends the node like a loss of power: nothing is told to anybody, nothing handed over. For tests of what a network
-    /// survives; [`stop`](Self::stop) is how to leave.
+    /// Ends the node like a loss of power: nothing is told to anybody, nothing is handed over. For tests of
+    /// what a network survives; [`stop`](Self::stop) is how to leave.
     pub fn abort(&self) {
         self.shared.stop.cancel();
     }

@@ -59,9 +59,9 @@ impl Job {
     /// The peer's name for it, and what it learns if nothing comes of it.
     pub(crate) fn ticket(&self) -> Option<(Ticket, Loss)> {
         match self {
-            Self::Load { ticket, .. } => Some((*ticket, Loss::NotFound)),
-            Self::Save { ticket, .. } => Some((*ticket, Loss::NotSaved)),
-            Self::Page { ticket, .. } => Some((*ticket, Loss::NotListed)),
+            Self::Load { ticket, .. } => Some((*ticket, Loss::Load)),
+            Self::Save { ticket, .. } => Some((*ticket, Loss::Save)),
+            Self::Page { ticket, .. } => Some((*ticket, Loss::List)),
             _ => None,
         }
     }
@@ -69,11 +69,11 @@ impl Job {
     /// What its caller is told where there is no room for it to wait.
     pub(crate) fn turn_away(self, now: Moment) -> Done {
         match self {
-            Self::Load { ticket, .. } => Done::of(Loss::NotFound.input(ticket)),
+            Self::Load { ticket, .. } => Done::of(Loss::Load.input(ticket)),
             Self::Save { ticket, .. } => {
                 Done::of(Input::Saved { ticket, result: Err(Refusal::Busy) })
             }
-            Self::Page { ticket, .. } => Done::of(Loss::NotListed.input(ticket)),
+            Self::Page { ticket, .. } => Done::of(Loss::List.input(ticket)),
             Self::Remove { reply, .. } => Done::Removed(reply, Err(Failed)),
             Self::List { reply, .. } => {
                 // Whoever asked may be gone.
@@ -154,7 +154,7 @@ impl Done {
     pub(crate) fn undone(self) -> Self {
         match self {
             Self::Input(input) => Self::of(match *input {
-                Input::Saved { ticket, result: Ok(()) } => Loss::NotSaved.input(ticket),
+                Input::Saved { ticket, result: Ok(()) } => Loss::Save.input(ticket),
                 input => input,
             }),
             Self::Removed(reply, _) => Self::Removed(reply, Err(Failed)),
@@ -185,24 +185,24 @@ impl Done {
     }
 }
 
-/// What the peer learns of a job that was not carried out.
+/// A job of the peer that was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loss {
-    /// Nothing was found.
-    NotFound,
+    /// It finds nothing.
+    Load,
     /// The store failed.
-    NotSaved,
+    Save,
     /// There is nothing more.
-    NotListed,
+    List,
 }
 
 impl Loss {
-    /// It as an input.
+    /// What the peer learns.
     pub(crate) fn input(self, ticket: Ticket) -> Input {
         match self {
-            Self::NotFound => Input::Loaded { ticket, found: None },
-            Self::NotListed => Input::Listed { ticket, entries: Vec::new() },
-            Self::NotSaved => Input::Saved { ticket, result: Err(Refusal::StorageFailed) },
+            Self::Load => Input::Loaded { ticket, found: None },
+            Self::Save => Input::Saved { ticket, result: Err(Refusal::StorageFailed) },
+            Self::List => Input::Listed { ticket, entries: Vec::new() },
         }
     }
 }
