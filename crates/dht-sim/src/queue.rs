@@ -17,6 +17,9 @@ const BUCKET_SHIFT: u32 = 12;
 /// Buckets in the ring: sixteen virtual seconds, more than nearly every delivery, timeout and check is away.
 const BUCKETS: usize = 4_096;
 
+/// Emptied buffers that are kept, at most.
+const SPARES_MAX: usize = 4;
+
 /// Events ordered by time, then by the order they were pushed.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue<T> {
@@ -26,6 +29,8 @@ pub(crate) struct Queue<T> {
     cursor: u64,
     current: BinaryHeap<Entry<T>>,
     ring: Vec<Vec<Entry<T>>>,
+    /// Buffers of buckets that were emptied, for those that fill next: empty ones have none.
+    spare: Vec<Vec<Entry<T>>>,
     /// One bit for each bucket of the ring that is not empty.
     occupied: [u64; BUCKETS / 64],
     far: BinaryHeap<Entry<T>>,
@@ -52,6 +57,7 @@ impl<T> Queue<T> {
             cursor: 0,
             current: BinaryHeap::new(),
             ring: (0..BUCKETS).map(|_| Vec::new()).collect(),
+            spare: Vec::new(),
             occupied: [0; BUCKETS / 64],
             far: BinaryHeap::new(),
         }
@@ -92,7 +98,13 @@ impl<T> Queue<T> {
         } else if bucket - self.cursor < BUCKETS as u64 {
             let index = ring_index(bucket);
             self.occupied[index / 64] |= 1 << (index % 64);
-            self.ring[index].push(entry);
+            let events = &mut self.ring[index];
+            if events.capacity() == 0
+                && let Some(spare) = self.spare.pop()
+            {
+                *events = spare;
+            }
+            events.push(entry);
         } else {
             self.far.push(entry);
         }
@@ -106,10 +118,10 @@ impl<T> Queue<T> {
         self.cursor = next;
         let index = ring_index(next);
         self.occupied[index / 64] &= !(1 << (index % 64));
-        self.current.extend(self.ring[index].drain(..));
-        // A burst leaves a large buffer behind; buffers of the usual size are kept for the next round.
-        if self.ring[index].capacity() > 64 {
-            self.ring[index] = Vec::new();
+        let mut events = std::mem::take(&mut self.ring[index]);
+        self.current.extend(events.drain(..));
+        if self.spare.len() < SPARES_MAX {
+            self.spare.push(events);
         }
         let horizon = self.cursor + BUCKETS as u64;
         while self.far.peek().is_some_and(|entry| entry.bucket() < horizon) {
