@@ -38,7 +38,7 @@ fn nodes_reply() -> Message {
     let closer = (0..16_u8)
         .map(|number| {
             let node = NodeIdentity::new(PublicKey::from_bytes([number; 32]), Nonce(77));
-            Contact::new(node, ([10, 0, 0, number], 3_000).into())
+            Contact::new(node, ([10, 0, 0, number], 3_000).into()).into()
         })
         .collect();
     message(Body::Reply(Reply::Nodes { closer }))

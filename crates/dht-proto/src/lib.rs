@@ -56,6 +56,7 @@ mod node_id;
 mod protobuf;
 mod reconcile;
 mod record;
+mod referral;
 mod scope;
 #[cfg(feature = "codec")]
 pub mod seal;
@@ -89,6 +90,7 @@ pub use record::{
     AuthorKey, AuthorSecret, Kind, KindSet, Record, RecordError, Salt, Sequence, Signature, Signed,
     SignedBody, Slot,
 };
+pub use referral::{Referral, RoughRtt};
 pub use scope::Scope;
 pub use terms::{Custody, Held, Purpose, Source, Summary, Terms};
 pub use time::{Moment, Ttl};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::{
-    Cell, CellAnswer, Contact, Digest, Families, Key, Kind, KindSet, Purpose, Record, Sequence,
+    Cell, CellAnswer, Digest, Families, Key, Kind, KindSet, Purpose, Record, Referral, Sequence,
     Slot, Summary, Ttl,
 };
 
@@ -200,7 +200,7 @@ pub enum Reply {
     /// The closest nodes known.
     Nodes {
         /// At most [`CONTACTS_MAX`](crate::limits::CONTACTS_MAX), all different, none of them the asker.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// The record asked for.
     Found {
@@ -209,7 +209,7 @@ pub enum Reply {
         /// What is left of its life.
         ttl: Ttl,
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// The record is here but does not fit a datagram: [`Request::Download`] gets it.
     Held {
@@ -218,29 +218,29 @@ pub enum Reply {
         /// What is left of its life.
         ttl: Ttl,
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// To an offer: send it.
     Wanted {
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// To an offer: it is here already, and its life was extended if the offer may do that.
     Have {
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// To a store: it is kept.
     Stored {
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// To an offer or store: not taken.
     Refused {
         /// Why.
         refusal: Refusal,
         /// Closer nodes.
-        closer: Vec<Contact>,
+        closer: Vec<Referral>,
     },
     /// To [`Request::Inspect`].
     Inspection(Inspection),
@@ -306,7 +306,7 @@ impl Reply {
     }
 
     /// Contacts that the answering node named.
-    pub fn closer(&self) -> &[Contact] {
+    pub fn closer(&self) -> &[Referral] {
         match self {
             Self::Nodes { closer }
             | Self::Found { closer, .. }
@@ -325,7 +325,7 @@ impl Reply {
     }
 
     /// The same list, to be filled in; `None` where the reply has none.
-    pub fn closer_mut(&mut self) -> Option<&mut Vec<Contact>> {
+    pub fn closer_mut(&mut self) -> Option<&mut Vec<Referral>> {
         match self {
             Self::Nodes { closer }
             | Self::Found { closer, .. }

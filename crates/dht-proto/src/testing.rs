@@ -15,8 +15,9 @@ use crate::limits::{
 };
 use crate::{
     AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet,
-    Message, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Refusal, Reply,
-    Request, RequestId, Role, Salt, Scope, Sequence, SignedBody, Slot, Ttl, Value, ValueRange,
+    Message, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral, Refusal,
+    Reply, Request, RequestId, Role, RoughRtt, Salt, Scope, Sequence, SignedBody, Slot, Ttl, Value,
+    ValueRange,
 };
 
 pub(crate) fn key() -> impl Strategy<Value = Key> {
@@ -38,8 +39,13 @@ pub(crate) fn contact() -> impl Strategy<Value = Contact> {
         })
 }
 
-fn contacts() -> impl Strategy<Value = Vec<Contact>> {
-    vec(contact(), 0..=CONTACTS_MAX)
+pub(crate) fn referral() -> impl Strategy<Value = Referral> {
+    let rtt = option::of(any::<u8>().prop_map(RoughRtt::from_code));
+    (contact(), rtt).prop_map(|(contact, rtt)| Referral { contact, rtt })
+}
+
+fn contacts() -> impl Strategy<Value = Vec<Referral>> {
+    vec(referral(), 0..=CONTACTS_MAX)
 }
 
 pub(crate) fn kind() -> impl Strategy<Value = Kind> {

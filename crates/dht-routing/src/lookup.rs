@@ -1,12 +1,20 @@
 //! An iterative lookup: who to ask next on the way to a point (Kademlia, section 2.3).
 //!
 //! A pure machine over a list of candidates ordered by distance. It is refilled at each reply, never in
-//! rounds: alpha requests to the closest candidates are kept in flight, whatever is still awaited from
-//! candidates further away, so that one reply opens the next step at full width. Once the closest candidate of all has answered without
-//! naming a closer one, all the rest of the k closest are asked at once (the end game). With a
+//! rounds: alpha requests to the best candidates are kept in flight, whatever is still awaited from worse
+//! ones, so that one reply opens the next step at full width. Once the closest candidate of all has answered
+//! without naming a closer one, all the rest of the k closest are asked at once (the end game). With a
 //! [region](Lookup::with_region) the end game begins as soon as k candidates lie within it.
 //!
+//! The best candidate is the one through which the target is likely reached first: its own round trip, known
+//! or [guessed](Lookup::add_at), and a [typical](Lookup::with_typical) one for every step that is left from
+//! there. So a near node is asked before one that is a little closer to the target but far away in time
+//! (proximity route selection, Gummadi et al., SIGCOMM 2003). While nothing is known of times, that is the
+//! closest one.
+//!
 //! *Invariant:* only candidates within the k closest that are not given up are ever asked.
+
+use std::time::Duration;
 
 use dht_proto::{Contact, Distance, Key, NodeId};
 
@@ -15,6 +23,9 @@ mod tests;
 
 /// Candidates kept besides those that were asked, as a multiple of k: what lies further never comes up.
 const SPARE_FACTOR: usize = 4;
+/// Bits of the distance that a step gains: of the k = 16 nodes in a bucket, the closest one to the target
+/// shares four more bits with it than the bucket does.
+const BITS_PER_STEP: u64 = 4;
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +49,8 @@ struct Candidate {
     distance: Distance,
     contact: Contact,
     standing: Standing,
+    /// Time in which the target is likely reached through it, in microseconds.
+    price: u64,
 }
 
 /// A lookup of the k nodes closest to a target.
@@ -49,6 +62,8 @@ pub struct Lookup {
     candidates: Vec<Candidate>,
     own: Option<Distance>,
     region: Distance,
+    goal: Distance,
+    typical: Duration,
 }
 
 impl Lookup {
@@ -61,8 +76,9 @@ impl Lookup {
         own: Option<Distance>,
         seeds: impl IntoIterator<Item = Contact>,
     ) -> Self {
-        let region = Distance::ZERO;
-        let mut lookup = Self { target, k, alpha, candidates: Vec::new(), own, region };
+        let (region, goal, typical) = (Distance::ZERO, Distance::ZERO, Duration::ZERO);
+        let candidates = Vec::new();
+        let mut lookup = Self { target, k, alpha, candidates, own, region, goal, typical };
         for seed in seeds {
             lookup.add(seed);
         }
@@ -85,6 +101,26 @@ impl Lookup {
         self
     }
 
+    /// Expects a round trip of `typical` where nothing better is known. Concerns what is added from now on.
+    #[must_use]
+    pub fn with_typical(mut self, typical: Duration) -> Self {
+        self.typical = typical;
+        self
+    }
+
+    /// Says that whoever is within `goal` of the target will do, so that the nearest of them in time is asked
+    /// first. Concerns what is added from now on.
+    #[must_use]
+    pub fn with_goal(mut self, goal: Distance) -> Self {
+        self.goal = goal;
+        self
+    }
+
+    /// The round trip that is expected where nothing better is known.
+    pub fn typical(&self) -> Duration {
+        self.typical
+    }
+
     /// The point looked for.
     pub fn target(&self) -> Key {
         self.target
@@ -92,6 +128,11 @@ impl Lookup {
 
     /// Adds a contact that somebody named; known ones are ignored.
     pub fn add(&mut self, contact: Contact) {
+        self.add_at(contact, self.typical);
+    }
+
+    /// Adds a contact whose round trip is, or is likely, `rtt`; known ones are ignored.
+    pub fn add_at(&mut self, contact: Contact, rtt: Duration) {
         let distance = self.target.distance(&contact.id());
         let Err(at) = self.candidates.binary_search_by_key(&distance, |c| c.distance) else {
             return;
@@ -100,7 +141,8 @@ impl Lookup {
         if at >= limit {
             return;
         }
-        self.candidates.insert(at, Candidate { distance, contact, standing: Standing::Fresh });
+        let (standing, price) = (Standing::Fresh, self.price(&distance, rtt));
+        self.candidates.insert(at, Candidate { distance, contact, standing, price });
         if self.candidates.len() > limit
             && let Some(last) = self.candidates.iter().rposition(|c| c.standing == Standing::Fresh)
         {
@@ -112,19 +154,12 @@ impl Lookup {
     /// else is worth asking.
     pub fn next_to_ask(&mut self) -> Option<Contact> {
         let limit = if self.is_end_game() { self.k } else { self.alpha };
-        let mut closer_asked = 0;
-        let mut next = None;
-        for (at, candidate) in self.window() {
-            match candidate.standing {
-                Standing::Fresh => {
-                    next = Some(at);
-                    break;
-                }
-                Standing::Asked => closer_asked += 1,
-                Standing::Slow | Standing::Late | Standing::Answered | Standing::Failed => {}
-            }
-        }
-        let candidate = self.candidates.get_mut(next.filter(|_| closer_asked < limit)?)?;
+        let rank = |(at, candidate): &(usize, &Candidate)| (candidate.price, *at);
+        let fresh = self.window().filter(|(_, c)| c.standing == Standing::Fresh);
+        let next = fresh.min_by_key(rank).map(|best| rank(&best))?;
+        let asked = self.window().filter(|(_, c)| c.standing == Standing::Asked);
+        let better = asked.filter(|candidate| rank(candidate) < next).count();
+        let candidate = self.candidates.get_mut(next.1).filter(|_| better < limit)?;
         candidate.standing = Standing::Asked;
         Some(candidate.contact)
     }
@@ -221,6 +256,14 @@ impl Lookup {
         if self.includes_own() { self.k - 1 } else { self.k }
     }
 
+    /// Time in which the target is likely reached through a node at `distance`, in microseconds.
+    fn price(&self, distance: &Distance, rtt: Duration) -> u64 {
+        let bits = sixteenths(distance).saturating_sub(sixteenths(&self.goal));
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let rest = micros(self.typical).saturating_mul(bits) / (16 * BITS_PER_STEP);
+        micros(rtt).saturating_add(rest)
+    }
+
     fn own_is_closest(&self) -> bool {
         let first = self.candidates.iter().find(|c| is_counted(c.standing));
         self.own.is_some_and(|own| first.is_none_or(|first| own < first.distance))
@@ -240,4 +283,16 @@ impl Lookup {
 
 fn is_counted(standing: Standing) -> bool {
     matches!(standing, Standing::Fresh | Standing::Asked | Standing::Slow | Standing::Answered)
+}
+
+/// The binary logarithm of a distance in sixteenths, 0 for the distance 0: 0..=4,095.
+fn sixteenths(distance: &Distance) -> u64 {
+    let zeros = distance.leading_zeros();
+    let Some(whole) = 255_u32.checked_sub(zeros) else { return 0 };
+    let bit = |position: u32| {
+        let byte = distance.as_bytes().get(position as usize / 8).copied().unwrap_or(0);
+        u64::from(byte >> (7 - position % 8) & 1)
+    };
+    let fraction = (1..=4).fold(0, |fraction, behind| fraction << 1 | bit(zeros + behind));
+    u64::from(whole) * 16 + fraction
 }

@@ -4,9 +4,11 @@
 //! a [`Scene`] and leaves [`Order`]s there. The peer carries them out.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use dht_proto::{
-    Contact, Held, Key, KindSet, NodeId, NodeIdentity, Record, Refusal, Reply, Request,
+    Contact, Distance, Held, Key, KindSet, NodeId, NodeIdentity, Record, Referral, Refusal, Reply,
+    Request,
 };
 
 use crate::lookup::Lookup;
@@ -29,6 +31,14 @@ pub(crate) use survey::Survey;
 /// Times a request that must not be lost is sent before it is given up.
 pub(crate) const TRIES: u8 = 3;
 
+/// Typical round trip beyond which a lookup gets wider: of the hosts of the internet a quarter are so far
+/// from most others.
+const WIDENING_FROM: Duration = Duration::from_millis(160);
+/// What makes it wider by one more request.
+const WIDENING_STEP: Duration = Duration::from_millis(20);
+/// Requests by which it gets wider, at most.
+const WIDENING_MAX: usize = 8;
+
 /// What an operation wants done.
 #[derive(Debug)]
 pub(crate) enum Order {
@@ -50,20 +60,49 @@ pub(crate) struct Scene<'a> {
     pub(crate) config: &'a Config,
     pub(crate) local: NodeIdentity,
     pub(crate) table: &'a RoutingTable,
+    /// Round trip to expect of a node that was never measured.
+    pub(crate) typical: Duration,
     pub(crate) orders: &'a mut Vec<Order>,
 }
 
 impl Scene<'_> {
     /// A lookup of `target` from what the table knows; `among` says whether we count as one of the closest.
     pub(crate) fn lookup(&self, target: Key, among: bool) -> Lookup {
-        let Config { k, alpha, .. } = *self.config;
         let own = among.then(|| target.distance(&self.local.id()));
-        let seeds = self.table.closest(&target, 2 * k, |_| true);
-        Lookup::new(target, k, alpha, own, seeds)
+        let alpha = if among { self.config.alpha } else { self.width() };
+        self.seeded(Lookup::new(target, self.config.k, alpha, own, []))
+    }
+
+    /// A lookup for which any node within `goal` of the target will do.
+    pub(crate) fn lookup_within(&self, target: Key, goal: Distance) -> Lookup {
+        self.seeded(Lookup::new(target, self.config.k, self.width(), None, []).with_goal(goal))
+    }
+
+    /// Adds what the table knows, with the round trips it measured.
+    fn seeded(&self, lookup: Lookup) -> Lookup {
+        let mut lookup = lookup.with_typical(self.typical);
+        for entry in self.table.closest_entries(&lookup.target(), 2 * self.config.k, |_| true) {
+            let rtt = entry.rtt().smoothed().unwrap_or(lookup.typical());
+            lookup.add_at(entry.contact(), rtt);
+        }
+        lookup
+    }
+
+    /// Requests that a lookup keeps in flight. Steps of a node that is far from all others take long, so it
+    /// asks more at once to need fewer of them; where they take little, one less does.
+    fn width(&self) -> usize {
+        let beyond = self.typical.saturating_sub(WIDENING_FROM).as_micros();
+        let more = usize::try_from(beyond / WIDENING_STEP.as_micros()).unwrap_or(WIDENING_MAX);
+        (self.config.alpha - 1).max(1) + more.min(WIDENING_MAX)
+    }
+
+    /// Our round trip to a node, if it was measured.
+    pub(crate) fn rtt_of(&self, contact: &Contact) -> Option<Duration> {
+        self.table.entry_of(&contact.node)?.rtt().smoothed()
     }
 
     /// The distance from any key within which hardly more than k nodes live: half as much again as holds k.
-    pub(crate) fn region(&self) -> dht_proto::Distance {
+    pub(crate) fn region(&self) -> Distance {
         self.table.radius(self.config.k + self.config.k / 2)
     }
 
@@ -86,7 +125,7 @@ pub(crate) enum Happened {
     /// It starts.
     Started,
     /// A node answered; `closer` are the contacts it named that can be believed.
-    Replied { from: Contact, reply: Reply, closer: Vec<Contact> },
+    Replied { from: Contact, reply: Reply, closer: Vec<Referral> },
     /// A node has not answered when most would have.
     Slow(NodeId),
     /// A node is past its timeout.
@@ -134,11 +173,18 @@ pub(crate) fn tries_of(lookup: &Lookup) -> u8 {
 }
 
 /// Moves a lookup along with what happened to one of its nodes.
-pub(crate) fn follow(lookup: &mut Lookup, happened: &Happened) {
+pub(crate) fn follow(scene: &Scene<'_>, lookup: &mut Lookup, happened: &Happened) {
     match happened {
         Happened::Replied { from, reply, closer } => {
-            for contact in closer {
-                lookup.add(*contact);
+            let way = scene.rtt_of(from);
+            for referral in closer {
+                match way.zip(referral.rtt) {
+                    Some((way, rtt)) => {
+                        let rtt = around_a_corner(lookup.typical(), way, rtt.duration());
+                        lookup.add_at(referral.contact, rtt);
+                    }
+                    None => lookup.add(referral.contact),
+                }
             }
             if matches!(reply, Reply::Error { .. }) {
                 lookup.give_up(&from.id());
@@ -151,4 +197,10 @@ pub(crate) fn follow(lookup: &mut Lookup, happened: &Happened) {
         Happened::Failed(id) => lookup.failed(id),
         _ => {}
     }
+}
+
+/// The round trip to expect of a node that is `further` from one that is `way` from us: the typical one, as far
+/// as the triangle of the three lets it be.
+fn around_a_corner(typical: Duration, way: Duration, further: Duration) -> Duration {
+    typical.clamp(way.abs_diff(further), way + further)
 }

@@ -271,7 +271,8 @@ impl Peer {
     }
 
     fn scene<'a>(&'a self, now: Moment, orders: &'a mut Vec<Order>) -> Scene<'a> {
-        Scene { now, config: &self.config, local: self.local, table: &self.table, orders }
+        let Self { config, table, local, prior, .. } = self;
+        Scene { now, config, local: *local, table, typical: prior.mean(), orders }
     }
 
     fn start(&mut self, now: Moment, operation: Operation, audience: Audience) -> OperationId {

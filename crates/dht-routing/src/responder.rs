@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Body, Contact, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
-    NodeIdentity, OfferDetails, Purpose, Record, Refusal, Reply, Request, RequestId, Role, Scope,
-    Sequence, Source, Summary, Terms, Ttl,
+    Body, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
+    NodeIdentity, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request, RequestId,
+    Role, RoughRtt, Scope, Sequence, Source, Summary, Terms, Ttl,
 };
 
+use crate::table::Entry;
 use crate::{Config, Route, RoutingTable};
 
 /// Who asked, and what may be told to them.
@@ -277,7 +278,7 @@ impl Responder<'_> {
     }
 
     /// Puts as many of `contacts` into `reply` as may be sent.
-    fn fill(&self, asker: &Asker, mut reply: Reply, mut contacts: Vec<Contact>) -> Reply {
+    fn fill(&self, asker: &Asker, mut reply: Reply, mut contacts: Vec<Referral>) -> Reply {
         let message = self.message(asker, reply.clone());
         contacts.truncate(message.contacts_that_fit(&contacts, asker.budget));
         if let Some(closer) = reply.closer_mut() {
@@ -292,16 +293,21 @@ impl Responder<'_> {
         Message { role, families, id: asker.id, body: Body::Reply(reply) }
     }
 
-    /// The k closest contacts that the asker can use, and that are not the asker.
-    fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Contact> {
+    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them.
+    fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Referral> {
         let asker_scope = Scope::of(asker.source.ip());
-        self.table.closest(key, self.config.k, |entry| {
+        let entries = self.table.closest_entries(key, self.config.k, |entry| {
             let ip = entry.addr().ip();
             let reaches = match (asker_scope, Scope::of(ip)) {
                 (Some(asker), Some(contact)) => asker.may_exchange(contact),
                 _ => false,
             };
             reaches && asker.families.include(ip) && !entry.is(&asker.node)
-        })
+        });
+        let named = |entry: &Entry<'_>| {
+            let rtt = entry.rtt().smoothed().map(RoughRtt::new);
+            Referral { contact: entry.contact(), rtt }
+        };
+        entries.iter().map(named).collect()
     }
 }

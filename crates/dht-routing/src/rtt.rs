@@ -84,6 +84,11 @@ impl Prior {
         self.mean = self.mean - self.mean / gain + sample / gain;
     }
 
+    /// Round trip to expect of a peer that was never measured; zero before the first sample.
+    pub fn mean(&self) -> Duration {
+        Duration::from_micros(self.mean.into())
+    }
+
     /// Time by which a peer that was never measured has answered, four times of five: mean + mean
     /// deviation; half of [`RTO_INITIAL`] before the first sample.
     pub fn patience(&self) -> Duration {

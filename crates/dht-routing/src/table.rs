@@ -220,10 +220,22 @@ impl RoutingTable {
         buckets.map(|(zeros, bucket)| (zeros, bucket.touched)).min_by_key(|(_, touched)| *touched)
     }
 
-    /// The entry with the shortest round trip.
-    pub fn nearest_in_time(&self) -> Option<Contact> {
-        let nearest = self.iter().min_by_key(|entry| entry.rtt().smoothed());
-        nearest.map(|entry| entry.contact())
+    /// The `count` entries with the shortest round trips, nearest first.
+    pub fn nearest_in_time(&self, count: usize) -> Vec<Contact> {
+        let mut entries: Vec<Entry<'_>> = self.iter().collect();
+        entries.sort_by_key(|entry| entry.rtt().smoothed());
+        entries.iter().take(count).map(Entry::contact).collect()
+    }
+
+    /// Whether a contact at a round trip of `rtt` would get into its full bucket, because somebody there is
+    /// clearly further away in time. False where it is in the table already.
+    pub fn would_prefer(&self, contact: &Contact, rtt: Duration) -> bool {
+        let Some(zeros) = self.index(&contact.id()) else { return false };
+        let range = self.range(zeros);
+        range.len() >= self.k
+            && self.further_than(RttEstimate::first(rtt), range.clone()).is_some()
+            && self.entries.find(range.clone(), &contact.node).is_none()
+            && self.subnet_allows(range, contact)
     }
 
     /// The entry that has not answered for the longest time.
@@ -273,7 +285,8 @@ impl RoutingTable {
         closest.iter().map(Entry::contact).collect()
     }
 
-    fn closest_entries(
+    /// The entries behind [`closest`](Self::closest).
+    pub(crate) fn closest_entries(
         &self,
         target: &Key,
         count: usize,

@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use bytes::BytesMut;
 use dht_proto::{
     AuthorSecret, Body, Contact, ErrorCode, Families, Inspection, Key, KindSet, Message,
-    NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Refusal, Reply, Request,
-    RequestId, Role, Salt, Sequence, SignedBody, Ttl, Value as Bytes, ValueRange, codec,
+    NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral, Refusal, Reply,
+    Request, RequestId, Role, RoughRtt, Salt, Sequence, SignedBody, Ttl, Value as Bytes,
+    ValueRange, codec,
 };
 use serde_json::{Value, json};
 
@@ -74,14 +75,17 @@ fn ttl(seconds: u32) -> Result<Ttl> {
     Ttl::from_secs(seconds).context("a life of at most 30 days")
 }
 
-fn contacts() -> Result<Vec<Contact>> {
+fn contacts() -> Result<Vec<Referral>> {
     ["10.0.0.1:3000", "[2001:470::1]:65535", "127.0.0.1:1"]
         .iter()
         .zip(0_u8..)
         .map(|(addr, number)| {
             let key = PublicKey::from_bytes([0x10 + number; 32]);
             let node = NodeIdentity::new(key, Nonce(u32::from(number) * 1_000));
-            Ok(Contact::new(node, addr.parse()?))
+            let contact = Contact::new(node, addr.parse()?);
+            // The first tells no round trip, the others 128 µs and 8.7 ms.
+            let rtt = number.checked_sub(1).map(|more| RoughRtt::from_code(more * 0x61));
+            Ok(Referral { contact, rtt })
         })
         .collect()
 }

@@ -8,20 +8,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use bytes::{BufMut, Bytes};
 
 use crate::limits::CONTACTS_MAX;
-use crate::{Contact, DecodeError, NodeIdentity, Nonce, Problem, PublicKey, Scope};
+use crate::{
+    Contact, DecodeError, NodeIdentity, Nonce, Problem, PublicKey, Referral, RoughRtt, Scope,
+};
 
-/// A contact with an IPv6 address.
-const LONGEST: usize = 36 + 18;
+/// A contact with an IPv6 address and a round trip.
+const LONGEST: usize = 36 + 18 + 1;
 
 /// Packs at most [`CONTACTS_MAX`] contacts, all in one allocation.
-pub(super) fn to_wire(contacts: &[Contact]) -> Vec<Bytes> {
+pub(super) fn to_wire(contacts: &[Referral]) -> Vec<Bytes> {
     let contacts = contacts.get(..CONTACTS_MAX).unwrap_or(contacts);
     let mut packed = Vec::with_capacity(contacts.len() * LONGEST);
     let mut ends = [0; CONTACTS_MAX];
-    for (contact, end) in contacts.iter().zip(&mut ends) {
+    for (Referral { contact, rtt }, end) in contacts.iter().zip(&mut ends) {
         packed.put_slice(contact.node.public().as_bytes());
         packed.put_u32_le(contact.node.nonce().0);
         put_address(contact.addr, &mut packed);
+        if let Some(rtt) = rtt {
+            packed.put_u8(rtt.code());
+        }
         *end = packed.len();
     }
     let mut packed = Bytes::from(packed);
@@ -37,27 +42,36 @@ pub(super) fn to_wire(contacts: &[Contact]) -> Vec<Bytes> {
 }
 
 /// Reads the first [`CONTACTS_MAX`] entries, and leaves out those that are no contacts or repeat one.
-pub(super) fn from_wire(entries: &[Bytes]) -> Vec<Contact> {
-    let mut contacts = Vec::<Contact>::with_capacity(entries.len().min(CONTACTS_MAX));
+pub(super) fn from_wire(entries: &[Bytes]) -> Vec<Referral> {
+    let mut contacts = Vec::<Referral>::with_capacity(entries.len().min(CONTACTS_MAX));
     for entry in entries.iter().take(CONTACTS_MAX) {
-        if let Some((public, nonce, addr)) = unpack(entry) {
-            let is_node =
-                |known: &Contact| (known.node.public(), known.node.nonce()) == (public, nonce);
+        if let Some((public, nonce, addr, rtt)) = unpack(entry) {
+            let is_node = |known: &Referral| {
+                let node = &known.contact.node;
+                (node.public(), node.nonce()) == (public, nonce)
+            };
             if !contacts.iter().any(is_node) {
-                contacts.push(Contact::new(NodeIdentity::new(public, nonce), addr));
+                let contact = Contact::new(NodeIdentity::new(public, nonce), addr);
+                contacts.push(Referral { contact, rtt });
             }
         }
     }
     contacts
 }
 
-fn unpack(entry: &[u8]) -> Option<(PublicKey, Nonce, SocketAddr)> {
+fn unpack(entry: &[u8]) -> Option<(PublicKey, Nonce, SocketAddr, Option<RoughRtt>)> {
     let (public, rest) = entry.split_first_chunk::<32>()?;
     let (nonce, address) = rest.split_first_chunk::<4>()?;
+    let (address, rtt) = match address.split_last() {
+        Some((code, address)) if matches!(address.len(), 6 | 18) => {
+            (address, Some(RoughRtt::from_code(*code)))
+        }
+        _ => (address, None),
+    };
     let addr = parse_address(address)?;
     let is_reachable = addr.port() != 0 && Scope::of(addr.ip()).is_some();
     let nonce = Nonce(u32::from_le_bytes(*nonce));
-    is_reachable.then_some((PublicKey::from_bytes(*public), nonce, addr))
+    is_reachable.then_some((PublicKey::from_bytes(*public), nonce, addr, rtt))
 }
 
 /// An address of its own, in a field.

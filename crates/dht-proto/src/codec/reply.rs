@@ -6,7 +6,7 @@ use super::{Carrier, batch, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
 use crate::message::text::cut;
 use crate::stream::{Exchange, StreamedRecord};
-use crate::{Contact, DecodeError, ErrorCode, Inspection, Problem, Refusal, Reply, Sequence};
+use crate::{DecodeError, ErrorCode, Inspection, Problem, Referral, Refusal, Reply, Sequence};
 
 /// A reply as one message carries it.
 pub(super) enum ReplyForm {
@@ -100,7 +100,7 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
 fn found_from_wire(
     found: wire::Found,
     carrier: Carrier,
-    closer: impl Fn() -> Vec<Contact>,
+    closer: impl Fn() -> Vec<Referral>,
 ) -> Result<ReplyForm, DecodeError> {
     let ttl = ttl("found.ttl", found.ttl)?;
     let record = Some(present("found.record", found.record)?);

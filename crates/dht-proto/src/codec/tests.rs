@@ -10,7 +10,7 @@ use crate::message::length::{padding, sealed_len};
 use crate::stream::{Content, Outgoing};
 use crate::{
     Body, Contact, ErrorCode, Families, Key, Message, NodeIdentity, Nonce, Problem, PublicKey,
-    Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value, testing,
+    Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value, testing,
 };
 
 mod batch;
@@ -27,12 +27,12 @@ fn encoded(message: &Message) -> Bytes {
     out.freeze()
 }
 
-fn contact(number: u8, addr: &str) -> Contact {
+fn contact(number: u8, addr: &str) -> Referral {
     let node = NodeIdentity::new(PublicKey::from_bytes([number; 32]), Nonce(5));
-    Contact::new(node, addr.parse().unwrap())
+    Contact::new(node, addr.parse().unwrap()).into()
 }
 
-fn nodes(closer: Vec<Contact>) -> Message {
+fn nodes(closer: Vec<Referral>) -> Message {
     message(Body::Reply(Reply::Nodes { closer }))
 }
 
@@ -109,7 +109,7 @@ fn a_reply_with_twenty_contacts_lists_twenty_different_ones() {
     let Body::Reply(reply) = decode(encoded(&nodes(twenty))).unwrap().body else {
         panic!("a reply is read as one");
     };
-    let ids = reply.closer().iter().map(Contact::id).collect::<std::collections::BTreeSet<_>>();
+    let ids = reply.closer().iter().map(Referral::id).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(ids.len(), 20);
 }
 
@@ -135,7 +135,7 @@ fn contacts_that_can_be_no_nodes_are_left_out() {
 fn contacts_of_an_unknown_length_are_left_out() {
     let good = contact(9, "10.0.0.1:3000");
     let packed = super::contact::to_wire(&[good]);
-    let lengths = [0, 1, 41, 43, 53, 55, 100];
+    let lengths = [0, 1, 41, 44, 53, 56, 100];
     let entries = lengths
         .map(|length| Bytes::from(vec![1; length]))
         .into_iter()

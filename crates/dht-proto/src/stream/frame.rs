@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::record::RecordHead;
-use crate::{Contact, Families, Message, Purpose, RequestId, Role, Sequence, Ttl};
+use crate::{Families, Message, Purpose, Referral, RequestId, Role, Sequence, Ttl};
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
 /// its value. Made by [`Outgoing`](super::Outgoing), taken by [`Assembly`](super::Assembly).
@@ -50,7 +50,7 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Exchange {
     Store { ttl: Ttl, purpose: Purpose, expected: Option<Sequence> },
-    Found { ttl: Ttl, closer: Vec<Contact> },
+    Found { ttl: Ttl, closer: Vec<Referral> },
 }
 
 /// A record whose value follows in parts.

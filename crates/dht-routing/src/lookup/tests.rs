@@ -179,3 +179,65 @@ fn candidates_that_all_lie_within_the_region_are_asked_at_once() {
     let mut far = lookup(&nodes[1..]).with_region(region);
     assert_eq!(drain(&mut far), nodes[1..=ALPHA]);
 }
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_near_node_is_asked_before_one_that_is_a_little_closer_but_far_away_in_time() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&[]).with_typical(ms(100));
+    lookup.add_at(nodes[1], ms(300));
+    lookup.add_at(nodes[2], ms(1));
+    lookup.add(nodes[3]);
+    assert_eq!(drain(&mut lookup), [nodes[2], nodes[3]]);
+}
+
+#[test]
+fn a_near_node_that_leaves_many_more_steps_is_not_asked_first() {
+    let target = target();
+    let mut nodes = contacts(2_000);
+    let close = nodes[0];
+    assert!(target.distance(&close.id()).leading_zeros() >= 8);
+    nodes.retain(|node| target.distance(&node.id()).leading_zeros() == 0);
+    let mut lookup = lookup(&[]).with_typical(ms(100));
+    lookup.add_at(nodes[0], ms(1));
+    lookup.add_at(close, ms(150));
+    assert_eq!(lookup.next_to_ask(), Some(close));
+}
+
+#[test]
+fn of_all_nodes_within_the_goal_the_nearest_in_time_is_asked_first() {
+    let nodes = contacts(20);
+    let goal = target().distance(&nodes[9].id());
+    let mut lookup = lookup(&[]).with_typical(ms(100)).with_goal(goal);
+    for (node, millis) in nodes[..4].iter().zip([120, 90, 80, 200]) {
+        lookup.add_at(*node, ms(millis));
+    }
+    assert_eq!(drain(&mut lookup), [nodes[2], nodes[1]]);
+}
+
+#[test]
+fn the_k_closest_are_found_wherever_the_nearest_in_time_are() {
+    let nodes = contacts(20);
+    let mut lookup = lookup(&[]).with_typical(ms(100));
+    for (node, millis) in nodes.iter().rev().zip((0..).step_by(10)) {
+        lookup.add_at(*node, ms(millis));
+    }
+    while let Some(node) = lookup.next_to_ask() {
+        lookup.answered(&node.id());
+    }
+    assert!(lookup.is_done());
+    assert_eq!(lookup.closest().collect::<Vec<_>>(), nodes[..K]);
+}
+
+#[test]
+fn the_logarithm_of_a_distance_grows_with_it() {
+    let mut distances: Vec<Distance> =
+        contacts(500).iter().map(|node| target().distance(&node.id())).collect();
+    distances.insert(0, Distance::ZERO);
+    distances.push(Distance::MAX);
+    assert!(distances.is_sorted_by_key(sixteenths));
+    assert_eq!((sixteenths(&distances[0]), sixteenths(&Distance::MAX)), (0, 255 * 16 + 15));
+}

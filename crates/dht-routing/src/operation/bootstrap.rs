@@ -49,7 +49,7 @@ impl Bootstrap {
             Happened::Silent(addr) => self.heard(*addr),
             _ => {}
         }
-        follow(&mut self.lookup, happened);
+        follow(scene, &mut self.lookup, happened);
         self.advance(scene);
     }
 

@@ -45,7 +45,7 @@ impl Fetch {
         Self {
             key,
             wanted,
-            lookup: scene.lookup(key, false),
+            lookup: scene.lookup_within(key, scene.table.radius(scene.config.k)),
             ballot: Ballot::default(),
             phase: Phase::Local,
             other_kind: None,
@@ -54,7 +54,7 @@ impl Fetch {
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        follow(&mut self.lookup, &happened);
+        follow(scene, &mut self.lookup, &happened);
         match happened {
             Happened::Started => {
                 let (key, kinds) = (self.key, self.wanted);

@@ -41,7 +41,7 @@ impl Find {
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
-        follow(&mut self.lookup, happened);
+        follow(scene, &mut self.lookup, happened);
         if let (Goal::Node(id), Happened::Replied { from, .. }) = (self.goal, happened)
             && from.id() == id
         {

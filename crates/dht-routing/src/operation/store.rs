@@ -127,7 +127,7 @@ impl Store {
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        follow(&mut self.lookup, &happened);
+        follow(scene, &mut self.lookup, &happened);
         match happened {
             Happened::Started if self.approach == Approach::Claimed => {
                 let (key, kinds) = (self.record.key(), KindSet::only(Kind::Named));

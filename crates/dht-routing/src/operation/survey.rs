@@ -1,53 +1,48 @@
 //! Surveying a part of the space for the table's sake: a few nodes are asked whom they know there, and those
 //! for whom the table has room are pinged. A small part of what a full lookup costs.
 //!
-//! One of the guides is the node with the shortest round trip. Whom it keeps in its full buckets is near to
-//! it, so likely near to us: its contacts are pinged even where our bucket is full, and take the place of
-//! nodes further away.
+//! Some of the guides are the nodes with the shortest round trips. Whom they keep in their full buckets is near
+//! to them, so likely near to us: where one may be nearer than a node in our full bucket, by what its guide says
+//! of it, it is pinged, and takes the place of the other if it is.
 
-use dht_proto::{Contact, Key, NodeId, Reply, Request};
+use dht_proto::{Contact, Key, NodeId, Referral, Reply, Request};
 
 use super::{Happened, Scene};
 use crate::Outcome;
 
 /// Nodes close to the target that are asked whom they know.
 const GUIDES: usize = 2;
-/// Nodes that are pinged, at most.
+/// Nodes with the shortest round trips that are asked as well.
+const NEAR_GUIDES: usize = 4;
+/// Nodes that close guides name and the table has room for, which are pinged, at most.
 const PINGS_MAX: usize = 24;
+/// Further nodes that are pinged, at most.
+const NEARER_MAX: usize = 24;
 
 /// A survey around a point.
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     target: Key,
-    nearest: Option<NodeId>,
+    close: Vec<NodeId>,
     pending: usize,
-    pinged: Vec<Contact>,
+    pinged: Vec<NodeId>,
+    /// How many of `pinged` count towards [`NEARER_MAX`].
+    nearer: usize,
 }
 
 impl Survey {
     /// Surveys the surroundings of `target`.
     pub(crate) fn new(target: Key) -> Self {
-        Self { target, nearest: None, pending: 0, pinged: Vec::new() }
+        Self { target, close: Vec::new(), pending: 0, pinged: Vec::new(), nearer: 0 }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
         match happened {
-            Happened::Started => {
-                let mut guides = scene.table.closest(&self.target, GUIDES, |_| true);
-                if let Some(nearest) = scene.table.nearest_in_time() {
-                    self.nearest = Some(nearest.id());
-                    guides.retain(|guide| guide.id() != nearest.id());
-                    guides.push(nearest);
-                }
-                for guide in guides {
-                    self.pending += 1;
-                    scene.ask(guide, Request::FindNode { target: self.target }, 1);
-                }
-            }
+            Happened::Started => self.start(scene),
             Happened::Replied { from, reply, closer } => {
                 self.pending = self.pending.saturating_sub(1);
                 if matches!(reply, Reply::Nodes { .. }) {
-                    self.visit(scene, closer, self.nearest == Some(from.id()));
+                    self.visit(scene, from, closer);
                 }
             }
             Happened::Failed(_) => self.pending = self.pending.saturating_sub(1),
@@ -58,14 +53,40 @@ impl Survey {
         }
     }
 
-    /// Pings those who were not pinged yet, and whom the table has room for or who are likely near.
-    fn visit(&mut self, scene: &mut Scene<'_>, named: &[Contact], near: bool) {
-        for contact in named {
-            let is_new = !self.pinged.iter().any(|pinged| pinged.id() == contact.id());
-            let is_known = scene.table.entry_of(&contact.node).is_some();
-            let is_welcome = scene.table.has_room_for(contact) || (near && !is_known);
-            if is_new && is_welcome && self.pinged.len() < PINGS_MAX {
-                self.pinged.push(*contact);
+    fn start(&mut self, scene: &mut Scene<'_>) {
+        let mut guides = scene.table.closest(&self.target, GUIDES, |_| true);
+        self.close = guides.iter().map(Contact::id).collect();
+        let mut near = scene.table.nearest_in_time(NEAR_GUIDES);
+        near.retain(|guide| !self.close.contains(&guide.id()));
+        guides.append(&mut near);
+        for guide in guides {
+            self.pending += 1;
+            scene.ask(guide, Request::FindNode { target: self.target }, 1);
+        }
+    }
+
+    /// Pings those who were not pinged yet, and whom the table has room for or who may be nearer in time than
+    /// those it has.
+    fn visit(&mut self, scene: &mut Scene<'_>, guide: &Contact, named: &[Referral]) {
+        let is_close = self.close.contains(&guide.id());
+        let way = scene.rtt_of(guide);
+        for Referral { contact, rtt } in named {
+            if self.pinged.contains(&contact.id()) {
+                continue;
+            }
+            let has_room = scene.table.has_room_for(contact);
+            let is_nearer = || {
+                let rtt = way.zip(*rtt).map(|(way, rtt)| way + rtt.duration());
+                rtt.is_some_and(|rtt| scene.table.would_prefer(contact, rtt))
+            };
+            let is_welcome = if has_room && is_close {
+                self.pinged.len() - self.nearer < PINGS_MAX
+            } else {
+                self.nearer < NEARER_MAX && (has_room || is_nearer())
+            };
+            if is_welcome {
+                self.nearer += usize::from(!(has_room && is_close));
+                self.pinged.push(contact.id());
                 self.pending += 1;
                 scene.ask(*contact, Request::Ping, 1);
             }

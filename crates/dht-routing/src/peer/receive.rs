@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Refusal, Reply,
-    Request, RequestId, Role, Scope,
+    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Referral, Refusal,
+    Reply, Request, RequestId, Role, Scope,
 };
 
 use super::{EFFECTS_MAX, Effect, Peer};
@@ -166,7 +166,7 @@ impl Peer {
         if !by_stream {
             let sample = request.sample(now);
             if let Some(rtt) = sample {
-                self.prior.update(rtt);
+                self.first_seen(&contact, rtt);
             }
             let rtt = sample.unwrap_or_else(|| self.pace_of(&contact).timeout);
             if role == Role::Full {
@@ -176,6 +176,13 @@ impl Peer {
         if let Owner::Operation(operation) = request.owner {
             let closer = self.believable(&contact, reply.closer());
             self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
+        }
+    }
+
+    /// Learns what to expect of strangers: by nodes that are met, for those in the table are near by choice.
+    fn first_seen(&mut self, contact: &Contact, rtt: Duration) {
+        if self.table.entry_of(&contact.node).is_none() {
+            self.prior.update(rtt);
         }
     }
 
@@ -203,9 +210,9 @@ impl Peer {
 
     /// Of the contacts that `teller` named those that can be: usable by us, of a kind of network that the
     /// teller is on, paid for, and not ourselves. They are candidates, not known nodes.
-    fn believable(&self, teller: &Contact, contacts: &[Contact]) -> Vec<Contact> {
+    fn believable(&self, teller: &Contact, referrals: &[Referral]) -> Vec<Referral> {
         let Some(scope) = Scope::of(teller.addr.ip()) else { return Vec::new() };
-        let usable = |contact: &&Contact| {
+        let usable = |Referral { contact, .. }: &&Referral| {
             let ip = contact.addr.ip();
             contact.addr.port() != 0
                 && contact.id() != self.local.id()
@@ -213,8 +220,8 @@ impl Peer {
                 && Scope::of(ip).is_some_and(|of_contact| scope.may_exchange(of_contact))
                 && contact.node.meets(self.config.difficulty)
         };
-        let contacts = contacts.iter().take(dht_proto::limits::CONTACTS_MAX);
-        contacts.filter(usable).copied().collect()
+        let referrals = referrals.iter().take(dht_proto::limits::CONTACTS_MAX);
+        referrals.filter(usable).copied().collect()
     }
 
     pub(super) fn greeted(&mut self, now: Moment, addr: SocketAddr, node: NodeIdentity) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{ConfigBuilder, Route, Via};
 use dht_proto::{
     Body, Contact, Difficulty, Families, Key, Message, NodeIdentity, Nonce, PublicKey, Record,
-    Refusal, Reply, Request, RequestId, Role, Ttl, Value,
+    Referral, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
 };
 
 mod arbitrary;
@@ -98,13 +98,18 @@ fn contacts_are_told_only_to_askers_of_the_same_kind_of_network() {
     }
     let mut told = |asker: &str| {
         ask(&mut peer, &contact(9, asker), Request::FindNode { target: Key::named(b"x") });
-        let mut told = expect_reply(&mut peer).closer().to_vec();
+        let mut told = told_by(&expect_reply(&mut peer));
         told.sort_by_key(|contact| contact.node.nonce().0);
         told
     };
     assert_eq!(told("127.0.0.1:5"), [loopback, private, public, public6]);
     assert_eq!(told("10.1.1.1:5"), [private, public, public6]);
     assert_eq!(told("8.8.4.4:5"), [public, public6]);
+}
+
+/// The contacts that a reply names.
+fn told_by(reply: &Reply) -> Vec<Contact> {
+    reply.closer().iter().map(|referral| referral.contact).collect()
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn contacts_are_told_only_of_families_the_asker_can_use() {
     let body = Body::Request(request);
     let message = Message { role: Role::Client, families: Families::V6, id: RequestId(1), body };
     peer.handle_input(Moment::EPOCH, Input::Received { from: identity(9), via, message });
-    assert_eq!(expect_reply(&mut peer).closer(), [v6]);
+    assert_eq!(told_by(&expect_reply(&mut peer)), [v6]);
 }
 
 #[test]
@@ -139,6 +144,7 @@ fn contacts_are_believed_only_from_tellers_of_the_same_kind_of_network() {
         Contact::new(identity(0), "8.8.8.10:5".parse().unwrap()),
         public,
     ];
+    let closer = closer.into_iter().map(Referral::from).collect();
     answer(&mut peer, Moment::EPOCH, &teller, id, Reply::Nodes { closer });
     let asked: Vec<Contact> = requests(&mut peer).into_iter().map(|(to, ..)| to).collect();
     assert_eq!(asked, [public]);
@@ -172,7 +178,7 @@ fn a_ping_before_eviction_is_awaited_before_the_eviction() {
     let command = Command::FindNode { target: new.id().to_key() };
     peer.handle_command(now, command).unwrap();
     let (_, id, _) = requests(&mut peer)[0].clone();
-    answer(&mut peer, now, &old, id, Reply::Nodes { closer: vec![new] });
+    answer(&mut peer, now, &old, id, Reply::Nodes { closer: vec![new.into()] });
     let later = Moment::from_secs(200);
     let (_, id, _) = requests(&mut peer)[0].clone();
     answer(&mut peer, later, &new, id, Reply::Nodes { closer: Vec::new() });
@@ -197,7 +203,7 @@ fn a_node_just_evicted_does_not_come_straight_back_by_hearsay() {
     introduce(&mut peer, Moment::EPOCH, &teller);
     peer.handle_command(Moment::EPOCH, Command::FindNode { target: Key::named(b"x") }).unwrap();
     let (_, id, _) = requests(&mut peer)[0].clone();
-    answer(&mut peer, Moment::EPOCH, &teller, id, Reply::Nodes { closer: vec![dead] });
+    answer(&mut peer, Moment::EPOCH, &teller, id, Reply::Nodes { closer: vec![dead.into()] });
     assert!(!in_table(&peer, &dead));
 }
 
@@ -223,7 +229,7 @@ fn a_reply_with_twenty_contacts_lists_twenty_different_ones() {
     }
     ask(&mut peer, &contact(999, "127.0.0.1:5"), Request::FindNode { target: Key::named(b"x") });
     let reply = expect_reply(&mut peer);
-    let ids: std::collections::BTreeSet<_> = reply.closer().iter().map(Contact::id).collect();
+    let ids: std::collections::BTreeSet<_> = reply.closer().iter().map(Referral::id).collect();
     assert_eq!(ids.len(), reply.closer().len());
     assert!(ids.len() >= 16);
 }
@@ -235,7 +241,7 @@ fn contacts_beyond_those_a_reply_may_hold_are_dropped() {
     introduce(&mut peer, Moment::EPOCH, &teller);
     peer.handle_command(Moment::EPOCH, Command::FindNode { target: Key::named(b"x") }).unwrap();
     let (_, id, _) = requests(&mut peer)[0].clone();
-    let closer = (100..1_100).map(|n| contact(n, "127.0.0.1:2000")).collect();
+    let closer = (100..1_100).map(|n| contact(n, "127.0.0.1:2000").into()).collect();
     answer(&mut peer, Moment::EPOCH, &teller, id, Reply::Nodes { closer });
     assert!(requests(&mut peer).len() <= dht_proto::limits::CONTACTS_MAX);
 }

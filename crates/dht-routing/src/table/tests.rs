@@ -180,3 +180,18 @@ fn a_nearer_node_takes_the_place_of_a_far_one_but_never_of_one_known_for_long() 
     assert_eq!(table.len(), 4);
     assert!(contacts[..2].iter().all(|old| table.entry(&old.id()).is_some()));
 }
+
+#[test]
+fn a_full_bucket_prefers_a_newcomer_that_is_clearly_nearer_in_time_and_not_yet_there() {
+    let contacts: Vec<Contact> = contacts_in(0).take(6).collect();
+    let mut table = RoutingTable::new(local(), 4);
+    for contact in &contacts[..3] {
+        table.answered(Moment::EPOCH, *contact, RTT * 10);
+    }
+    assert!(!table.would_prefer(&contacts[4], RTT), "the bucket has room");
+    table.answered(Moment::EPOCH, contacts[3], RTT * 10);
+    assert!(table.would_prefer(&contacts[4], RTT));
+    assert!(!table.would_prefer(&contacts[4], RTT * 9), "hardly nearer");
+    assert!(!table.would_prefer(&contacts[0], RTT), "there already");
+    assert!(matches!(table.answered(Moment::EPOCH, contacts[4], RTT), Answered::Displaced { .. }));
+}

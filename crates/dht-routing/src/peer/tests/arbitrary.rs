@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Held, Key, KindSet, Message, Moment, Record, Refusal, Reply, Request,
-    RequestId, Role, Ttl, Value,
+    Body, Contact, Families, Held, Key, KindSet, Message, Moment, Record, Referral, Refusal, Reply,
+    Request, RequestId, Role, RoughRtt, Ttl, Value,
 };
 use proptest::prelude::*;
 
@@ -88,7 +88,13 @@ fn request(choice: u8) -> Request {
 
 fn reply(choice: u8, about: u32) -> Reply {
     let record = record(choice);
-    let closer = vec![contact(about, "127.0.0.1:1003"), contact(about + 1, "127.0.0.1:1004")];
+    let closer = vec![
+        contact(about, "127.0.0.1:1003").into(),
+        Referral {
+            contact: contact(about + 1, "127.0.0.1:1004"),
+            rtt: Some(RoughRtt::new(Duration::from_millis(about.into()))),
+        },
+    ];
     let details = dht_proto::OfferDetails::of(&record);
     let ttl = Ttl::default();
     match choice % 12 {

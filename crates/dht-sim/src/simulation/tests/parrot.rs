@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Refusal, Reply,
-    Request, RequestId, Role, Source, Terms,
+    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Referral,
+    Refusal, Reply, Request, RequestId, Role, Source, Terms,
 };
 use dht_routing::{
     Bootstrapped, Busy, Command, Event, Input, OperationId, Outcome, Output, Ponged, Route,
@@ -138,7 +138,8 @@ impl Parrot {
                 (Reply::Pong { observed: source }, source)
             }
             (Body::Request(Request::FindNode { .. }), Via::Datagram { source, .. }) => {
-                (Reply::Nodes { closer: self.contacts.clone() }, source)
+                let closer = self.contacts.iter().copied().map(Referral::from).collect();
+                (Reply::Nodes { closer }, source)
             }
             (Body::Request(Request::Store { record, .. }), Via::Inbound { stream, .. }) => {
                 let terms = Terms {
@@ -167,7 +168,7 @@ impl Machine for Parrot {
             Input::Received { from, via, message } => match &message.body {
                 Body::Request(_) => self.requested(now, from, via, message),
                 Body::Reply(reply) => {
-                    self.heard.extend_from_slice(reply.closer());
+                    self.heard.extend(reply.closer().iter().map(|referral| referral.contact));
                     let refusal = match reply {
                         Reply::Refused { refusal, .. } => Some(refusal.clone()),
                         _ => None,
