@@ -17,9 +17,6 @@ const BUCKET_SHIFT: u32 = 12;
 /// Buckets in the ring: sixteen virtual seconds, more than nearly every delivery, timeout and check is away.
 const BUCKETS: usize = 4_096;
 
-/// Emptied buffers that are kept, at most.
-const SPARES_MAX: usize = 4;
-
 /// Events ordered by time, then by the order they were pushed.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue<T> {
@@ -29,8 +26,6 @@ pub(crate) struct Queue<T> {
     cursor: u64,
     current: BinaryHeap<Entry<T>>,
     ring: Vec<Vec<Entry<T>>>,
-    /// Buffers of buckets that were emptied, for those that fill next: empty ones have none.
-    spare: Vec<Vec<Entry<T>>>,
     /// One bit for each bucket of the ring that is not empty.
     occupied: [u64; BUCKETS / 64],
     far: BinaryHeap<Entry<T>>,
@@ -57,7 +52,6 @@ impl<T> Queue<T> {
             cursor: 0,
             current: BinaryHeap::new(),
             ring: (0..BUCKETS).map(|_| Vec::new()).collect(),
-            spare: Vec::new(),
             occupied: [0; BUCKETS / 64],
             far: BinaryHeap::new(),
         }
@@ -98,13 +92,7 @@ impl<T> Queue<T> {
         } else if bucket - self.cursor < BUCKETS as u64 {
             let index = ring_index(bucket);
             self.occupied[index / 64] |= 1 << (index % 64);
-            let events = &mut self.ring[index];
-            if events.capacity() == 0
-                && let Some(spare) = self.spare.pop()
-            {
-                *events = spare;
-            }
-            events.push(entry);
+            self.ring[index].push(entry);
         } else {
             self.far.push(entry);
         }
@@ -118,11 +106,8 @@ impl<T> Queue<T> {
         self.cursor = next;
         let index = ring_index(next);
         self.occupied[index / 64] &= !(1 << (index % 64));
-        let mut events = std::mem::take(&mut self.ring[index]);
-        self.current.extend(events.drain(..));
-        if self.spare.len() < SPARES_MAX {
-            self.spare.push(events);
-        }
+        // The buffer goes, too: kept for the next round, four thousand would hold what the largest burst took.
+        self.current.extend(std::mem::take(&mut self.ring[index]));
         let horizon = self.cursor + BUCKETS as u64;
         while self.far.peek().is_some_and(|entry| entry.bucket() < horizon) {
             if let Some(entry) = self.far.pop() {
