@@ -17,7 +17,7 @@ const NEAR_GUIDES: usize = 4;
 /// Nodes that close guides name and the table has room for, which are pinged, at most.
 const PINGS_MAX: usize = 24;
 /// Further nodes that are pinged, at most.
-const NEARER_MAX: usize = 24;
+const NEARER_MAX: usize = 48;
 
 /// A survey around a point.
 #[derive(Debug, Clone)]
