@@ -12,8 +12,11 @@ use crate::{Config, RoutingTable};
 
 /// An entry that has not answered for so long is pinged.
 pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(15);
-/// Shortest time between two pings of upkeep.
-const CHECK_SPACING: Duration = Duration::from_secs(1);
+/// Shortest time between two rounds of such pings: a node that wakes up for one ping may as well send those
+/// that are due soon.
+const CHECK_SPACING: Duration = Duration::from_secs(20);
+/// Entries pinged in one round at most.
+pub(crate) const CHECKS_PER_ROUND: usize = 16;
 /// Time between the lookups that fill the table after a bootstrap.
 const FILL_SPACING: Duration = Duration::from_millis(50);
 /// Wait before our neighbourhood is surveyed again; made four times longer each time, up to the refresh interval, so that
@@ -32,8 +35,8 @@ pub(crate) enum Task {
     Refresh(usize),
     /// Survey around our own id, to know our neighbours and be known to them.
     Neighbours,
-    /// Ping the entry that has not answered for the longest time.
-    Check,
+    /// Ping the entries that have not answered since the moment given, a few of them at once.
+    Check(Moment),
     /// The table is empty, or nobody in it answers: bootstrap.
     Rejoin,
 }
@@ -189,6 +192,6 @@ impl Maintenance {
             return None;
         }
         self.check_due = now + CHECK_SPACING;
-        Some(Task::Check)
+        Some(Task::Check(now + CHECK_SPACING - CHECK_AFTER))
     }
 }

@@ -243,6 +243,15 @@ impl RoutingTable {
         self.bucket(self.stalest).next()
     }
 
+    /// Entries that have not answered since `moment`.
+    pub fn silent_since(&self, moment: Moment) -> impl Iterator<Item = Entry<'_>> {
+        let stale = move |(_, bucket): &(usize, &Bucket)| bucket.oldest < moment;
+        let buckets = self.buckets.iter().enumerate().filter(stale);
+        buckets.flat_map(move |(zeros, _)| {
+            self.bucket(zeros).take_while(move |entry| entry.answered() < moment)
+        })
+    }
+
     /// When that entry answered. Known without looking for it.
     pub fn stalest_answer(&self) -> Option<Moment> {
         Some(self.stalest_answer).filter(|_| !self.is_empty())

@@ -7,7 +7,7 @@ use dht_proto::{Key, Moment, RequestId};
 
 use super::{Audience, Peer};
 use crate::greetings;
-use crate::maintenance::Task;
+use crate::maintenance::{CHECKS_PER_ROUND, Task};
 use crate::operation::{Bootstrap, Happened, Operation, Survey};
 use crate::requests::{Due, InFlight, Owner};
 use crate::table::Failed;
@@ -133,8 +133,9 @@ impl Peer {
                     self.survey(now, target);
                 }
                 Task::Neighbours => self.survey(now, self.local.id().to_key()),
-                Task::Check => {
-                    if let Some(contact) = self.table.stalest_entry().map(|entry| entry.contact()) {
+                Task::Check(since) => {
+                    let silent = self.table.silent_since(since).take(CHECKS_PER_ROUND);
+                    for contact in silent.map(|entry| entry.contact()).collect::<Vec<_>>() {
                         self.check(now, contact);
                     }
                 }

@@ -108,6 +108,12 @@ fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
     prop_assert_eq!(table.stalest_entry().map(|entry| entry.contact()), stalest);
     let answer = table.stalest_entry().map(|entry| entry.answered());
     prop_assert_eq!(table.stalest_answer(), answer);
+    let moment = answer.unwrap_or(Moment::EPOCH) + Duration::from_secs(3);
+    let mut silent: Vec<_> = table.silent_since(moment).map(|entry| entry.contact()).collect();
+    let late = known.iter().filter(|known| known.answered < moment);
+    let mut expected: Vec<_> = late.map(|known| known.contact).collect();
+    (silent.sort(), expected.sort());
+    prop_assert_eq!(silent, expected);
     let target = Key::named(b"target");
     let mut closest: Vec<Contact> = known.iter().map(|known| known.contact).collect();
     closest.sort_by_key(|contact| target.distance(&contact.id()));
