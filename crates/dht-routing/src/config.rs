@@ -92,7 +92,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// Requests a lookup keeps in flight until its end game: 1..=20, default 3. Kademlia's alpha.
+    /// Requests a store keeps in flight until its end game, and a lookup of a node whose round trips take
+    /// around 180 ms: 1..=20, default 3. A nearer node keeps one less, a further one up to seven more, which
+    /// makes their lookups last about as long. Kademlia's alpha.
     #[must_use]
     pub fn alpha(mut self, alpha: usize) -> Self {
         self.config.alpha = alpha;
