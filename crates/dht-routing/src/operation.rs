@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dht_proto::{
     Contact, Distance, Held, Key, KindSet, NodeId, NodeIdentity, Record, Referral, Refusal, Reply,
-    Request,
+    Request, Ttl,
 };
 
 use crate::lookup::Lookup;
@@ -44,6 +44,8 @@ const WIDENING_MAX: usize = 8;
 pub(crate) enum Order {
     /// Ask a node, sending a datagram up to `tries` times.
     Ask { to: Contact, request: Request, tries: u8 },
+    /// Have a node keep a record; whether it does is of no concern to the operation.
+    Hand { to: Contact, record: Record, ttl: Ttl },
     /// Ask who is at an address.
     Greet(SocketAddr),
     /// Look into our own store.

@@ -3,6 +3,8 @@
 //! A content record is proven by its key, so one holder is enough. Of a signed one the quorum's highest
 //! sequence is taken, of a named one the value that the most holders return. A large record is downloaded
 //! from one of its holders; whoever does not deliver is passed over for the next.
+//!
+//! Holders of an older version of a signed record than the one returned are handed that one.
 
 use dht_proto::{
     Contact, Held, Key, Kind, KindSet, NodeId, OfferDetails, Record, Reply, Request, Slot, Ttl,
@@ -16,6 +18,9 @@ use crate::{FetchError, Fetched, Outcome};
 mod ballot;
 
 use ballot::{Ballot, Version};
+
+/// Holders whose versions are remembered, at most.
+const HOLDERS_MAX: usize = 32;
 
 /// What is going on besides the lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(crate) struct Fetch {
     ballot: Ballot,
     phase: Phase,
     other_kind: Option<Kind>,
+    /// Who holds which version of a signed record.
+    holders: Vec<(Contact, Version)>,
     requests: u32,
 }
 
@@ -49,6 +56,7 @@ impl Fetch {
             ballot: Ballot::default(),
             phase: Phase::Local,
             other_kind: None,
+            holders: Vec::new(),
             requests: 0,
         }
     }
@@ -83,9 +91,22 @@ impl Fetch {
 
     fn replied(&mut self, from: Contact, reply: Reply) {
         match reply {
-            Reply::Found { record, ttl, .. } => self.found(from.id(), record, ttl),
-            Reply::Held { details, .. } => self.held(from, &details),
+            Reply::Found { record, ttl, .. } => {
+                self.note_holder(from, Version::of(&record));
+                self.found(from.id(), record, ttl);
+            }
+            Reply::Held { details, .. } => {
+                self.note_holder(from, Version::described(&details));
+                self.held(from, &details);
+            }
             _ => self.undelivered(&from.id()),
+        }
+    }
+
+    fn note_holder(&mut self, holder: Contact, version: Version) {
+        let is_new = !self.holders.iter().any(|(known, _)| *known == holder);
+        if version.kind == Kind::Signed && is_new && self.holders.len() < HOLDERS_MAX {
+            self.holders.push((holder, version));
         }
     }
 
@@ -170,6 +191,7 @@ impl Fetch {
     /// Returns the version's record, or starts its download.
     fn take(&mut self, scene: &mut Scene<'_>, version: Version) -> Taken {
         if let Some((record, ttl, holders)) = self.ballot.record(version) {
+            self.correct(scene, version, &record, ttl);
             let result = match record.value() {
                 Some(_) => Ok(Fetched { record, ttl, holders, requests: self.requests }),
                 None => Err(FetchError::Deleted { sequence: record.sequence() }),
@@ -186,6 +208,19 @@ impl Fetch {
         let slot = Slot { key: self.key, kind: version.kind };
         scene.ask(to, Request::Download { slot, range: ValueRange::WHOLE }, 1);
         Taken::Yes
+    }
+
+    /// Hands the version that is returned to those who hold an older one.
+    fn correct(&self, scene: &mut Scene<'_>, version: Version, record: &Record, ttl: Ttl) {
+        if record.key() != self.key {
+            return;
+        }
+        // Who claims to hold an old version must not make us send any number of large ones.
+        let limit = if record.is_inline() { HOLDERS_MAX } else { scene.config.transfers };
+        let older = self.holders.iter().filter(|(_, held)| *held < version);
+        for (to, _) in older.take(limit) {
+            scene.order(Order::Hand { to: *to, record: record.clone(), ttl });
+        }
     }
 
     fn failure(&self) -> FetchError {

@@ -3,7 +3,7 @@
 use dht_proto::{Body, Contact, Message, Moment, Purpose, Request, RequestId, Source, Terms};
 
 use super::{Effect, Peer};
-use crate::operation::Order;
+use crate::operation::{Order, TRIES};
 use crate::requests::Owner;
 use crate::{OperationId, Output, Route, Ticket};
 
@@ -13,6 +13,11 @@ impl Peer {
             Order::Ask { to, request, tries } => {
                 self.table.touch(now, &target_of(&request).unwrap_or(to.id().to_key()));
                 self.send_request(now, to, request, Owner::Operation(id), tries);
+            }
+            Order::Hand { to, record, ttl } => {
+                let purpose = Purpose::Replicate;
+                let request = Request::Store { record, ttl, purpose, expected: None };
+                self.send_request(now, to, request, Owner::Table, TRIES);
             }
             Order::Greet(addr) => {
                 if self.greetings.greet(now, addr, id) {

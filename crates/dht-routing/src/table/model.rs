@@ -112,7 +112,8 @@ fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
     let mut silent: Vec<_> = table.silent_since(moment).map(|entry| entry.contact()).collect();
     let late = known.iter().filter(|known| known.answered < moment);
     let mut expected: Vec<_> = late.map(|known| known.contact).collect();
-    (silent.sort(), expected.sort());
+    silent.sort();
+    expected.sort();
     prop_assert_eq!(silent, expected);
     let target = Key::named(b"target");
     let mut closest: Vec<Contact> = known.iter().map(|known| known.contact).collect();

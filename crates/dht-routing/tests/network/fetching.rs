@@ -1,11 +1,13 @@
 //! Fetching records.
 
+use std::time::Duration;
+
 use dht_proto::{
-    AuthorSecret, Key, Kind, KindSet, Record, Salt, Sequence, SignedBody, Slot, Ttl, Value,
+    AuthorSecret, Key, Kind, KindSet, Record, Salt, Sequence, SignedBody, Slot, Summary, Ttl, Value,
 };
 use dht_routing::{Command, FetchError, Fetched, Outcome};
 
-use crate::world::World;
+use crate::world::{World, identity};
 
 fn value(size: usize) -> Value {
     Value::new(vec![7_u8; size]).unwrap()
@@ -107,7 +109,7 @@ fn of_a_name_the_value_that_the_most_holders_return_wins() {
         let mut holders: Vec<usize> = (0..world.hosts.len())
             .filter(|host| world.hosts[*host].store.contains_key(&slot))
             .collect();
-        holders.sort_by_key(|h| honest.key().distance(&crate::world::identity(*h).id()));
+        holders.sort_by_key(|h| honest.key().distance(&identity(*h).id()));
         for liar in &holders[..2] {
             let entry = world.hosts[*liar].store.get_mut(&slot).unwrap();
             entry.0 = forged.clone();
@@ -128,7 +130,7 @@ fn a_holder_that_returns_other_bytes_is_passed_over_for_the_next() {
         let mut holders: Vec<usize> = (0..world.hosts.len())
             .filter(|host| world.hosts[*host].store.contains_key(&record.slot()))
             .collect();
-        holders.sort_by_key(|h| record.key().distance(&crate::world::identity(*h).id()));
+        holders.sort_by_key(|h| record.key().distance(&identity(*h).id()));
         let from = non_holder(&world, record.slot());
         for liar in &holders[..5] {
             world.hosts[*liar].lies_with = Some(Record::content(value(size + 1)));
@@ -182,8 +184,43 @@ fn records_expire_on_time() {
     let record = Record::content(value(10));
     let ttl = Ttl::from_secs(60).unwrap();
     world.run(1, Command::Store { record: record.clone(), ttl, expected: None });
-    world.run_for(std::time::Duration::from_secs(58));
+    world.run_for(Duration::from_secs(58));
     assert!(fetch(&mut world, 2, record.key(), KindSet::PROVEN).is_ok());
-    world.run_for(std::time::Duration::from_secs(3));
+    world.run_for(Duration::from_secs(3));
     assert_eq!(fetch(&mut world, 2, record.key(), KindSet::PROVEN), Err(FetchError::NotFound));
+}
+
+#[test]
+fn holders_of_an_older_version_get_the_newer_one_that_a_fetch_saw() {
+    for size in [10, 20_000] {
+        let mut world = World::joined(40);
+        let secret = AuthorSecret::from_seed(&[4; 32]);
+        let version = |sequence| {
+            let body = SignedBody::Value(value(size));
+            Record::sign(&secret, Salt::default(), Sequence(sequence), body)
+        };
+        let (old, new) = (version(1), version(2));
+        store(&mut world, 1, &new);
+        let slot = new.slot();
+        let holds = |world: &World, sequence| {
+            let hosts = world.hosts.iter().filter_map(|host| host.store.get(&slot));
+            hosts.filter(|(record, _)| record.sequence() == Sequence(sequence)).count()
+        };
+        let mut hosts: Vec<usize> = (0..40).collect();
+        hosts.sort_by_key(|host| slot.key.distance(&identity(*host).id()));
+        for host in &hosts[..2] {
+            let store = &mut world.hosts[*host].store;
+            let (_, summary) = store[&slot];
+            let summary = Summary { digest: old.digest(), sequence: old.sequence(), ..summary };
+            store.insert(slot, (old.clone(), summary));
+        }
+        assert_eq!(holds(&world, 1), 2);
+        let lacks = |host: &usize| !world.hosts[*host].store.contains_key(&slot);
+        for host in (0..40).filter(lacks).collect::<Vec<_>>() {
+            let fetched = fetch(&mut world, host, new.key(), Kind::Signed).unwrap();
+            assert_eq!(fetched.record, new);
+        }
+        world.run_for(Duration::from_secs(10));
+        assert_eq!(holds(&world, 1), 0);
+    }
 }
