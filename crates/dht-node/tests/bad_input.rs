@@ -354,7 +354,7 @@ async fn between_liar_and_holder(
     size: usize,
     lie: impl Fn(Record) -> Reply + Send + Sync + 'static,
 ) -> (Node, Node, stranger::Behaving, Record) {
-    let holder = single().await;
+    let holder = builder().hand_over(false).start().await.unwrap();
     let liar = Stranger::new(9).await;
     let record = (0..1_000)
         .map(|seed| Record::content(Value::new(bytes(seed, size)).unwrap()))

@@ -5,6 +5,8 @@ use std::time::Duration;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::{Difficulty, Families, Role};
 
+use crate::pacer::Rate;
+
 /// Parameters of a [`Peer`](crate::Peer). Made by [`Config::builder`]; the default suits the default network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -18,6 +20,9 @@ pub struct Config {
     pub(crate) item_limit: usize,
     pub(crate) quorum: usize,
     pub(crate) refresh: Duration,
+    pub(crate) sweep: Duration,
+    pub(crate) upkeep: Rate,
+    pub(crate) tells_records: bool,
 }
 
 /// A parameter is out of its range.
@@ -52,6 +57,9 @@ impl Default for Config {
             item_limit: VALUE_MAX,
             quorum: 3,
             refresh: Duration::from_hours(1),
+            sweep: Duration::from_mins(5),
+            upkeep: Rate { requests: 20, bytes: 256_000 },
+            tells_records: true,
         }
     }
 }
@@ -138,6 +146,38 @@ impl ConfigBuilder {
         self
     }
 
+    /// Time in which every node that keeps records with us is compared with once: 10 s to 1 day, default
+    /// 5 minutes. A record is safe unless all of its holders leave within about that time.
+    #[must_use]
+    pub fn sweep(mut self, interval: Duration) -> Self {
+        self.config.sweep = interval;
+        self
+    }
+
+    /// Requests a second that the upkeep of records may send (comparing, handing over, renewing):
+    /// 1..=100,000, default 20.
+    #[must_use]
+    pub fn upkeep_requests(mut self, per_second: u32) -> Self {
+        self.config.upkeep.requests = per_second;
+        self
+    }
+
+    /// Bytes a second that the upkeep of records may send: 1,000..=1,000,000,000, default 256,000. A longer
+    /// value goes all the same, and makes what comes after it wait.
+    #[must_use]
+    pub fn upkeep_bytes(mut self, per_second: u32) -> Self {
+        self.config.upkeep.bytes = per_second;
+        self
+    }
+
+    /// Whether nodes that ask what we hold are told. Default yes: without, a mirror cannot find
+    /// records by asking us.
+    #[must_use]
+    pub fn tells_records(mut self, tells: bool) -> Self {
+        self.config.tells_records = tells;
+        self
+    }
+
     /// Checks every range.
     pub fn build(self) -> Result<Config, ConfigError> {
         let config = self.config;
@@ -149,6 +189,12 @@ impl ConfigBuilder {
         check("quorum", config.quorum, 1, 20, "1..=20")?;
         let refresh = usize::try_from(config.refresh.as_secs()).unwrap_or(usize::MAX);
         check("refresh", refresh, 10, 86_400, "10..=86400 seconds")?;
+        let sweep = usize::try_from(config.sweep.as_secs()).unwrap_or(usize::MAX);
+        check("sweep", sweep, 10, 86_400, "10..=86400 seconds")?;
+        let Rate { requests, bytes } = config.upkeep;
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        check("upkeep_requests", count(requests), 1, 100_000, "1..=100000 a second")?;
+        check("upkeep_bytes", count(bytes), 1_000, 1_000_000_000, "1000..=1000000000 a second")?;
         Ok(config)
     }
 }

@@ -26,11 +26,17 @@
 
 mod config;
 mod greetings;
+mod inventory;
 mod io;
+mod keeping;
 mod lookup;
 mod maintenance;
+mod neighbourhood;
 mod operation;
+mod pacer;
 mod peer;
+mod promises;
+mod publication;
 mod random;
 mod requests;
 mod responder;

@@ -52,6 +52,8 @@ pub(crate) struct Maintenance {
     neighbours_wait: Duration,
     check_due: Moment,
     rejoin: Option<Moment>,
+    /// When nobody was last found to answer.
+    cut_off: Option<Moment>,
     retry: Duration,
     busy: bool,
 }
@@ -66,6 +68,7 @@ impl Maintenance {
             neighbours_wait: NEIGHBOURS_MIN,
             check_due: Moment::NEVER,
             rejoin: None,
+            cut_off: None,
             retry: RETRY_MIN,
             busy: false,
         }
@@ -96,12 +99,18 @@ impl Maintenance {
     /// Nobody is there, or nobody answers: a bootstrap is tried, ever less often.
     /// Returns whether that is new.
     pub(crate) fn isolated(&mut self, now: Moment, random: &mut Random) -> bool {
+        self.cut_off = Some(now);
         if self.rejoin.is_some() {
             return false;
         }
         self.rejoin = Some(now + random.jitter(self.retry));
         self.retry = (self.retry * 2).min(RETRY_MAX);
         true
+    }
+
+    /// Whether nobody answers, where somebody was `heard` last at that moment.
+    pub(crate) fn is_cut_off(&self, heard: Moment) -> bool {
+        self.cut_off.is_some_and(|at| heard <= at)
     }
 
     /// The lookup of upkeep ended.

@@ -7,26 +7,33 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Contact, Distance, Held, Key, KindSet, NodeId, NodeIdentity, Record, Referral, Refusal, Reply,
-    Request, Ttl,
+    Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, NodeId, NodeIdentity, Record,
+    Referral, Refusal, Reply, Request, Slot, Summary, Ttl,
 };
 
+use crate::keeping::TurnReport;
 use crate::lookup::Lookup;
+use crate::pacer::Priority;
+use crate::publication::RoundReport;
 use crate::{Config, Outcome, RoutingTable};
 
 mod bootstrap;
 mod exchange;
 mod fetch;
 mod find;
+mod renewal;
 mod store;
 mod survey;
+mod turn;
 
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use exchange::{Exchange, Question};
 pub(crate) use fetch::Fetch;
 pub(crate) use find::Find;
+pub(crate) use renewal::Renewal;
 pub(crate) use store::Store;
 pub(crate) use survey::Survey;
+pub(crate) use turn::Turn;
 
 /// Times a request that must not be lost is sent before it is given up.
 pub(crate) const TRIES: u8 = 3;
@@ -44,21 +51,43 @@ const WIDENING_MAX: usize = 8;
 pub(crate) enum Order {
     /// Ask a node, sending a datagram up to `tries` times.
     Ask { to: Contact, request: Request, tries: u8 },
+    /// The same within the budget of the upkeep of records.
+    AskInTurn { priority: Priority, to: Contact, request: Request, tries: u8 },
     /// Have a node keep a record; whether it does is of no concern to the operation.
     Hand { to: Contact, record: Record, ttl: Ttl },
     /// Ask who is at an address.
     Greet(SocketAddr),
     /// Look into our own store.
     Load { key: Key, kinds: KindSet, whole_up_to: usize },
+    /// Have our own store tell what it holds.
+    List { from: Slot, limit: usize },
     /// Keep a record in our own store, as its publisher.
-    Save { record: Record, expires: dht_proto::Moment, expected: Option<dht_proto::Sequence> },
+    Save {
+        record: Record,
+        custody: Custody,
+        expires: Moment,
+        expected: Option<dht_proto::Sequence>,
+    },
+    /// Lengthen the life of a record in our own store, as its publisher.
+    Renew { slot: Slot, digest: Digest, custody: Custody, expires: Moment },
     /// The operation is over.
-    Finish(Outcome),
+    Finish(Ending),
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// With something to tell whoever asked for it.
+    Outcome(Outcome),
+    /// A turn was taken.
+    Turn(TurnReport),
+    /// A round of renewing is over.
+    Renewal(RoundReport),
 }
 
 /// What an operation sees of its peer, and where it leaves its orders.
 pub(crate) struct Scene<'a> {
-    pub(crate) now: dht_proto::Moment,
+    pub(crate) now: Moment,
     pub(crate) config: &'a Config,
     pub(crate) local: NodeIdentity,
     pub(crate) table: &'a RoutingTable,
@@ -75,6 +104,11 @@ impl Scene<'_> {
         self.seeded(Lookup::new(target, self.config.k, alpha, own, []))
     }
 
+    /// A lookup of more nodes than k, ourselves left out.
+    pub(crate) fn wide_lookup(&self, target: Key, count: usize) -> Lookup {
+        self.seeded_by(Lookup::new(target, count, self.config.alpha, None, []), 2 * count)
+    }
+
     /// A lookup for which any node within `goal` of the target will do.
     pub(crate) fn lookup_within(&self, target: Key, goal: Distance) -> Lookup {
         self.seeded(Lookup::new(target, self.config.k, self.width(), None, []).with_goal(goal))
@@ -82,8 +116,12 @@ impl Scene<'_> {
 
     /// Adds what the table knows, with the round trips it measured.
     fn seeded(&self, lookup: Lookup) -> Lookup {
+        self.seeded_by(lookup, 2 * self.config.k)
+    }
+
+    fn seeded_by(&self, lookup: Lookup, count: usize) -> Lookup {
         let mut lookup = lookup.with_typical(self.typical);
-        for entry in self.table.closest_entries(&lookup.target(), 2 * self.config.k, |_| true) {
+        for entry in self.table.closest_entries(&lookup.target(), count, |_| true) {
             let rtt = entry.rtt().smoothed().unwrap_or(lookup.typical());
             lookup.add_at(entry.contact(), rtt);
         }
@@ -117,7 +155,7 @@ impl Scene<'_> {
     }
 
     pub(crate) fn finish(&mut self, outcome: Outcome) {
-        self.order(Order::Finish(outcome));
+        self.order(Order::Finish(Ending::Outcome(outcome)));
     }
 }
 
@@ -140,6 +178,8 @@ pub(crate) enum Happened {
     Silent(SocketAddr),
     /// What our own store has.
     Loaded(Option<Held>),
+    /// What our own store holds, as far as was asked.
+    Listed(Vec<Summary>),
     /// Whether our own store keeps the record.
     Saved(Result<(), Refusal>),
 }
@@ -153,6 +193,8 @@ pub(crate) enum Operation {
     Fetch(Box<Fetch>),
     Exchange(Exchange),
     Survey(Survey),
+    Turn(Box<Turn>),
+    Renewal(Box<Renewal>),
 }
 
 impl Operation {
@@ -164,6 +206,8 @@ impl Operation {
             Self::Fetch(operation) => operation.handle(scene, happened),
             Self::Exchange(operation) => operation.handle(scene, happened),
             Self::Survey(operation) => operation.handle(scene, &happened),
+            Self::Turn(operation) => operation.handle(scene, happened),
+            Self::Renewal(operation) => operation.handle(scene, happened),
         }
     }
 }

@@ -7,10 +7,15 @@ use std::sync::Arc;
 use dht_proto::{Contact, Moment, NodeIdentity};
 
 use crate::greetings::Greetings;
+use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
+use crate::neighbourhood::Neighbourhood;
 use crate::operation::{
-    Bootstrap, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
+    Bootstrap, Ending, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
 };
+use crate::pacer::Pacer;
+use crate::promises::Promises;
+use crate::publication::Publications;
 use crate::random::{Random, Seed};
 use crate::requests::{Owner, Pace, Requests};
 use crate::responder::Lookout;
@@ -21,7 +26,9 @@ use crate::{
     Busy, Command, Config, Event, Input, OperationId, Outcome, Output, RoutingTable, Ticket,
 };
 
+mod answer;
 mod execute;
+mod keep;
 mod receive;
 #[cfg(test)]
 mod tests;
@@ -63,6 +70,12 @@ pub struct Peer {
     bootstrap: Vec<SocketAddr>,
     spares: Spares,
     reunion: Reunion,
+    keeping: Keeping,
+    pacer: Pacer,
+    /// The part of the space that we keep with others, as of the last sweep; `None` while we hold nothing.
+    neighbourhood: Option<Box<Neighbourhood>>,
+    promises: Promises,
+    publications: Publications,
     usage: Usage,
     /// Each in a box: a queue of them is short, and does not grow into a large block.
     outputs: VecDeque<Box<Output>>,
@@ -89,6 +102,8 @@ enum Audience {
 enum Effect {
     Operation(OperationId),
     Answer(Box<Lookout>),
+    /// A sweep that begins.
+    Sweep,
 }
 
 /// What the store holds, to be told to nodes that inspect us.
@@ -133,6 +148,7 @@ impl Peer {
         Self {
             random: Random::new(seed),
             table: RoutingTable::new(local.id(), config.k),
+            pacer: Pacer::new(config.upkeep),
             config,
             local,
             started: now,
@@ -148,6 +164,10 @@ impl Peer {
             bootstrap: Vec::new(),
             spares: Spares::default(),
             reunion: Reunion::default(),
+            keeping: Keeping::new(),
+            neighbourhood: None,
+            promises: Promises::default(),
+            publications: Publications::new(),
             usage: Usage::default(),
             outputs: VecDeque::new(),
         }
@@ -167,7 +187,7 @@ impl Peer {
             Input::Progressed { request } => self.requests.progressed(now, request),
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
-            Input::Listed { ticket, .. } => drop(self.effects.remove(&ticket)),
+            Input::Listed { ticket, entries } => self.listed(now, ticket, entries),
         }
     }
 
@@ -182,7 +202,6 @@ impl Peer {
                 self.remember_bootstrap(&addrs);
                 Command::Bootstrap { addrs, known: self.meet_again(now, known) }
             }
-            Command::Leave => return Ok(self.leave()),
             command => command,
         };
         let mut orders = Vec::new();
@@ -205,13 +224,14 @@ impl Peer {
             Command::Fetch { key, kinds } => {
                 Operation::Fetch(Box::new(Fetch::new(&scene, key, kinds)))
             }
-            Command::Leave => return Ok(self.leave()),
+            Command::Leave => return Ok(self.leave(now)),
         };
         Ok(self.start(now, operation, Audience::Application))
     }
 
     /// Ends an operation without an outcome and withdraws its requests. Unknown ones are ignored.
     pub fn cancel(&mut self, _now: Moment, operation: OperationId) {
+        self.keeping.cancel(operation);
         if self.operations.remove(&operation).is_some() {
             self.withdraw(operation);
         }
@@ -222,6 +242,7 @@ impl Peer {
         self.requests_due(now);
         self.greetings_due(now);
         self.reunion_due(now);
+        self.keeping_due(now);
         self.maintenance_due(now);
     }
 
@@ -241,6 +262,9 @@ impl Peer {
             self.greetings.next_due(),
             self.maintenance.next_due(),
             self.reunion.next_due(),
+            self.keeping.next_due(),
+            self.pacer.next_due(),
+            self.publications.next_due(),
         ];
         due.into_iter().flatten().min()
     }
@@ -292,8 +316,8 @@ impl Peer {
         let mut finished = None;
         for order in orders {
             match order {
-                Order::Finish(outcome) => {
-                    finished = Some(outcome);
+                Order::Finish(ending) => {
+                    finished = Some(ending);
                     break;
                 }
                 order => self.execute(now, id, order),
@@ -303,9 +327,17 @@ impl Peer {
             None => {
                 self.operations.insert(id, running);
             }
-            Some(outcome) => {
+            Some(Ending::Outcome(outcome)) => {
                 self.withdraw(id);
                 self.finished(now, id, running.audience, outcome);
+            }
+            Some(Ending::Turn(report)) => {
+                self.withdraw(id);
+                self.turn_ended(now, &report);
+            }
+            Some(Ending::Renewal(report)) => {
+                self.withdraw(id);
+                self.publications.ended(now, &report);
             }
         }
     }
@@ -313,7 +345,11 @@ impl Peer {
     fn finished(&mut self, now: Moment, id: OperationId, audience: Audience, outcome: Outcome) {
         if let Outcome::Bootstrapped(result) = &outcome {
             match result {
-                Ok(_) => self.maintenance.joined(now, &self.config, &mut self.random),
+                Ok(_) => {
+                    self.maintenance.joined(now, &self.config, &mut self.random);
+                    self.keeping.awake(now, &mut self.random);
+                    self.publications.awake(now, &mut self.random);
+                }
                 Err(_) => {
                     self.maintenance.isolated(now, &mut self.random);
                 }
@@ -330,6 +366,7 @@ impl Peer {
 
     fn withdraw(&mut self, operation: OperationId) {
         self.greetings.disown(operation);
+        self.pacer.disown(operation);
         for request in self.requests.disown(operation) {
             self.put(Output::Withdraw { request });
         }
@@ -367,14 +404,6 @@ impl Peer {
         });
         self.reunion.add(now, known.clone());
         known
-    }
-
-    /// Ends at once: nothing is handed over.
-    fn leave(&mut self) -> OperationId {
-        let id = OperationId(self.next_operation);
-        self.next_operation += 1;
-        self.event(Event::Finished { operation: id, outcome: Outcome::Left { handed_over: 0 } });
-        id
     }
 
     fn remember_bootstrap(&mut self, addrs: &[SocketAddr]) {

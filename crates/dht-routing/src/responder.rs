@@ -8,12 +8,17 @@ use std::net::SocketAddr;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
     Body, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
-    NodeIdentity, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request, RequestId,
-    Role, RoughRtt, Scope, Sequence, Source, Summary, Terms, Ttl,
+    NodeIdentity, OfferAnswer, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request,
+    RequestId, Role, RoughRtt, Scope, Sequence, Slot, Summary, Terms, Ttl,
 };
 
 use crate::table::Entry;
 use crate::{Config, Route, RoutingTable};
+
+mod many;
+mod source;
+
+pub(crate) use many::{Comparison, LIST_PAGE, OfferBatch};
 
 /// Who asked, and what may be told to them.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +58,8 @@ pub(crate) enum Response {
     Load { key: Key, kinds: KindSet, whole_up_to: usize, then: Then },
     /// Our own store keeps it, or not.
     Save { record: Record, terms: Terms },
+    /// Our own store is asked about many records.
+    Look(Waiting),
 }
 
 /// What to do with what our own store found.
@@ -80,6 +87,12 @@ pub(crate) enum Waiting {
     Loaded(Then),
     /// A save of a record at this key.
     Saved(Key),
+    /// One load after the other.
+    Offered(OfferBatch),
+    /// All that is held in some parts of the space.
+    Compared(Comparison),
+    /// What is held from a slot on.
+    Listed(Slot),
 }
 
 /// Reads what it answers from.
@@ -119,17 +132,24 @@ impl Responder<'_> {
                 self.offered(asker, &details, ttl, purpose, expected)
             }
             Request::Store { record, ttl, purpose, expected } => {
-                let terms = self.terms(ttl, purpose, expected);
+                let terms = self.terms(asker, ttl, purpose, expected);
                 match self.objection(record.size()) {
                     None => Response::Save { record, terms },
                     Some(refusal) => Response::Reply(self.refused(asker, &record.key(), refusal)),
                 }
             }
-            Request::OfferMany { .. } | Request::Reconcile { .. } | Request::List { .. }
-                if holds =>
-            {
-                let text = "this node takes one record at a time".to_owned();
-                Response::Reply(Reply::Error { code: ErrorCode::Unsupported, text })
+            Request::OfferMany { purpose, offers } if holds => {
+                Response::Look(Waiting::Offered(OfferBatch::new(purpose, offers)))
+            }
+            Request::Reconcile { cells } if holds => {
+                Response::Look(Waiting::Compared(Comparison::new(cells)))
+            }
+            Request::List { from } if holds && self.config.tells_records => {
+                Response::Look(Waiting::Listed(from))
+            }
+            Request::List { .. } if holds => {
+                let text = "this node does not tell what it holds".to_owned();
+                Response::Reply(Reply::Error { code: ErrorCode::Unwilling, text })
             }
             _ => Response::Reply(Reply::Error {
                 code: ErrorCode::Unsupported,
@@ -172,32 +192,46 @@ impl Responder<'_> {
         purpose: Purpose,
         expected: Option<Sequence>,
     ) -> Response {
-        let size = usize::try_from(details.size).unwrap_or(usize::MAX);
         let key = details.slot.key;
-        if let Some(refusal) = self.objection(size) {
-            return Response::Reply(self.refused(asker, &key, refusal));
+        let terms = self.terms(asker, ttl, purpose, expected);
+        match self.incoming(details, &terms) {
+            Err(refusal) => Response::Reply(self.refused(asker, &key, refusal)),
+            Ok(incoming) => Response::Load {
+                key,
+                kinds: details.kind().into(),
+                whole_up_to: 0,
+                then: Then::Offer { incoming, terms },
+            },
         }
-        let terms = self.terms(ttl, purpose, expected);
-        let incoming = Summary {
+    }
+
+    /// What an offered record would be in our store, unless it is not even to be compared.
+    fn incoming(&self, details: &OfferDetails, terms: &Terms) -> Result<Summary, Refusal> {
+        let size = usize::try_from(details.size).unwrap_or(usize::MAX);
+        if let Some(refusal) = self.objection(size) {
+            return Err(refusal);
+        }
+        Ok(Summary {
             slot: details.slot,
             size,
             digest: details.digest,
             sequence: details.sequence,
             expires: terms.expires,
             custody: terms.custody,
-        };
-        Response::Load {
-            key,
-            kinds: details.kind().into(),
-            whole_up_to: 0,
-            then: Then::Offer { incoming, terms },
-        }
+        })
     }
 
     /// How a record that another node sends is kept here.
-    fn terms(&self, ttl: Ttl, purpose: Purpose, expected: Option<Sequence>) -> Terms {
+    fn terms(
+        &self,
+        asker: &Asker,
+        ttl: Ttl,
+        purpose: Purpose,
+        expected: Option<Sequence>,
+    ) -> Terms {
         let (expires, custody) = (ttl.ends(self.now), purpose.custody());
-        Terms { expires, purpose, custody, source: Source::LOCAL, expected }
+        let source = source::of(asker);
+        Terms { expires, purpose, custody, source, expected }
     }
 
     fn compared(
@@ -207,13 +241,12 @@ impl Responder<'_> {
         incoming: &Summary,
         terms: &Terms,
     ) -> (Reply, Option<Terms>) {
-        use dht_proto::Admission::{Insert, Keep, Renew};
         let closer = Vec::new();
-        let (reply, renewed) = match dht_proto::admit(existing, incoming, terms) {
-            Ok(Insert) => (Reply::Wanted { closer }, None),
-            Ok(Keep) => (Reply::Have { closer }, None),
-            Ok(Renew { .. }) => (Reply::Have { closer }, Some(Terms { expected: None, ..*terms })),
-            Err(refusal) => (Reply::Refused { refusal, closer }, None),
+        let (answer, renewed) = Self::judge(existing, incoming, terms);
+        let reply = match answer {
+            OfferAnswer::Wanted => Reply::Wanted { closer },
+            OfferAnswer::Have => Reply::Have { closer },
+            OfferAnswer::Refused(refusal) => Reply::Refused { refusal, closer },
         };
         (self.with_closer(reply, asker, &incoming.slot.key), renewed)
     }

@@ -9,6 +9,8 @@ mod world;
 mod fetching;
 #[path = "network/joining.rs"]
 mod joining;
+#[path = "network/keeping.rs"]
+mod keeping;
 #[path = "network/liveness.rs"]
 mod liveness;
 #[path = "network/storing.rs"]

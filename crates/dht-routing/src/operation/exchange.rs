@@ -33,7 +33,11 @@ impl Exchange {
             Happened::Greeted(contact) => self.ask(scene, contact),
             Happened::Replied { from, reply, .. } => self.replied(scene, &from, reply),
             Happened::Silent(_) | Happened::Failed(_) => self.unanswered(scene),
-            Happened::Slow(_) | Happened::Late(_) | Happened::Loaded(_) | Happened::Saved(_) => {}
+            Happened::Slow(_)
+            | Happened::Late(_)
+            | Happened::Loaded(_)
+            | Happened::Listed(_)
+            | Happened::Saved(_) => {}
         }
     }
 

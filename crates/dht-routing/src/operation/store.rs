@@ -14,8 +14,8 @@
 use std::collections::BTreeMap;
 
 use dht_proto::{
-    Contact, Distance, Held, Kind, KindSet, NodeId, OfferDetails, Purpose, Record, Refusal, Reply,
-    Request, Sequence, Source, Summary, Terms, Ttl,
+    Contact, Custody, Distance, Held, Kind, KindSet, NodeId, OfferDetails, Purpose, Record,
+    Refusal, Reply, Request, Sequence, Source, Summary, Terms, Ttl,
 };
 
 use super::{Happened, Order, Scene, TRIES, follow};
@@ -56,10 +56,10 @@ impl Placement {
     }
 }
 
-/// Our own part as one of the closest.
+/// Our own copy, which we renew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum OwnCopy {
-    /// Not one of the closest, or not known yet.
+    /// Not to be kept, or not known yet.
     None,
     /// The store is working on it.
     Saving,
@@ -292,12 +292,14 @@ impl Store {
     }
 
     fn keep_own(&mut self, scene: &mut Scene<'_>) {
-        if self.own != OwnCopy::None || !self.lookup.includes_own() || self.is_taken() {
+        let may_hold = scene.config.role == dht_proto::Role::Full;
+        if self.own != OwnCopy::None || !may_hold || self.is_taken() {
             return;
         }
         self.own = OwnCopy::Saving;
-        let expires = self.ttl.ends(scene.now);
-        scene.order(Order::Save { record: self.record.clone(), expires, expected: self.expected });
+        let (custody, expires) = (Custody::Own { ttl: self.ttl }, self.ttl.ends(scene.now));
+        let (record, expected) = (self.record.clone(), self.expected);
+        scene.order(Order::Save { record, custody, expires, expected });
     }
 
     fn send_wanted(&mut self, scene: &mut Scene<'_>) {
@@ -345,7 +347,9 @@ impl Store {
                 Placement::Asked | Placement::Wanted(_) | Placement::Sending => {}
             }
         }
+        // A publisher that is not one of the closest keeps a copy to renew, but is no holder.
         match &self.own {
+            OwnCopy::Kept | OwnCopy::Refused(_) if !self.lookup.includes_own() => {}
             OwnCopy::Kept => holders.push(scene.local.id()),
             OwnCopy::Refused(refusal) => refused.push((scene.local.id(), refusal.clone())),
             OwnCopy::None | OwnCopy::Saving => {}

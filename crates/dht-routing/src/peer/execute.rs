@@ -1,9 +1,12 @@
 //! Carrying out what operations order.
 
-use dht_proto::{Body, Contact, Message, Moment, Purpose, Request, RequestId, Source, Terms};
+use dht_proto::{
+    Body, Contact, Custody, Message, Moment, Purpose, Request, RequestId, Source, Terms,
+};
 
 use super::{Effect, Peer};
 use crate::operation::{Order, TRIES};
+use crate::pacer::Waiting;
 use crate::requests::Owner;
 use crate::{OperationId, Output, Route, Ticket};
 
@@ -24,14 +27,33 @@ impl Peer {
                     self.put(Output::Greet { addr });
                 }
             }
+            Order::AskInTurn { priority, to, request, tries } => {
+                let bytes = about_bytes(&request);
+                let waiting = Box::new(Waiting { operation: id, to, request, tries, bytes });
+                if let Err(waiting) = self.pacer.add(priority, waiting) {
+                    let owner = Owner::Operation(id);
+                    self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
+                }
+            }
+            Order::List { from, limit } => {
+                let ticket = self.ticket(Effect::Operation(id));
+                self.put(Output::List { ticket, from, limit });
+            }
+            Order::Renew { slot, digest, custody, expires } => {
+                let (purpose, source) = (Purpose::Publish, Source::LOCAL);
+                let terms = Terms { expires, purpose, custody, source, expected: None };
+                self.put(Output::Renew { slot, digest, terms });
+            }
             Order::Load { key, kinds, whole_up_to } => {
                 let ticket = self.ticket(Effect::Operation(id));
                 self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
-            Order::Save { record, expires, expected } => {
+            Order::Save { record, custody, expires, expected } => {
+                if let Custody::Own { ttl } = custody {
+                    self.publications.published(now, ttl);
+                }
                 let ticket = self.ticket(Effect::Operation(id));
-                let purpose = Purpose::Publish;
-                let (custody, source) = (purpose.custody(), Source::LOCAL);
+                let (purpose, source) = (Purpose::Publish, Source::LOCAL);
                 let terms = Terms { expires, purpose, custody, source, expected };
                 self.put(Output::Save { ticket, record, terms });
             }
@@ -86,6 +108,14 @@ fn route_of(to: Contact, request: &Request) -> Route {
         Request::Download { .. } => Route::Dial(to),
         Request::Store { record, .. } if !record.is_inline() => Route::Dial(to),
         _ => Route::Datagram(to),
+    }
+}
+
+/// About how many bytes a request and its answer take.
+fn about_bytes(request: &Request) -> usize {
+    match request {
+        Request::Store { record, .. } => 500 + record.size(),
+        _ => 1_000,
     }
 }
 

@@ -79,7 +79,9 @@ impl Peer {
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
+            Response::Look(waiting) => self.look(now, *asker, waiting),
             Response::Save { record, terms } => {
+                self.promises.settle(&(record.slot(), record.digest()));
                 let lookout = Lookout { asker: *asker, then: Waiting::Saved(record.key()) };
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.put(Output::Save { ticket, record, terms });
@@ -91,7 +93,14 @@ impl Peer {
         match self.effects.remove(&ticket) {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Loaded(found)),
             Some(Effect::Answer(lookout)) => {
-                let Lookout { asker, then: Waiting::Loaded(then) } = *lookout else { return };
+                let Lookout { asker, then } = *lookout;
+                let then = match then {
+                    Waiting::Loaded(then) => then,
+                    Waiting::Offered(batch) => {
+                        return self.looked_for_offer(now, (asker, batch), found.as_ref());
+                    }
+                    Waiting::Saved(_) | Waiting::Compared(_) | Waiting::Listed(_) => return,
+                };
                 let place = found.as_ref().map(|held| (held.summary.slot, held.summary.digest));
                 let (reply, renewed) = self.responder(now).loaded(&asker, &then, found);
                 if let (Some(terms), Some((slot, digest))) = (renewed, place) {
@@ -99,7 +108,7 @@ impl Peer {
                 }
                 self.reply(&asker, reply);
             }
-            None => {}
+            Some(Effect::Sweep) | None => {}
         }
     }
 
@@ -111,12 +120,12 @@ impl Peer {
                 let reply = self.responder(now).saved(&asker, &key, result);
                 self.reply(&asker, reply);
             }
-            None => {}
+            Some(Effect::Sweep) | None => {}
         }
     }
 
     /// Sends a reply, unless it is longer than the asker's address may get: then silence is the answer.
-    fn reply(&mut self, asker: &Asker, reply: Reply) {
+    pub(super) fn reply(&mut self, asker: &Asker, reply: Reply) {
         let message = Message {
             role: self.config.role,
             families: self.config.families,
@@ -129,7 +138,7 @@ impl Peer {
         }
     }
 
-    fn responder(&self, now: Moment) -> Responder<'_> {
+    pub(super) fn responder(&self, now: Moment) -> Responder<'_> {
         Responder { now, config: &self.config, local: self.local.id(), table: &self.table }
     }
 
@@ -192,9 +201,13 @@ impl Peer {
         match self.table.answered(now, contact, rtt) {
             Answered::Inserted => {
                 self.maintenance.awake(now, &self.config, &mut self.random);
+                self.keeping.awake(now, &mut self.random);
+                self.publications.awake(now, &mut self.random);
+                self.welcome(now, contact);
                 self.event(Event::Joined(contact));
             }
             Answered::Displaced { left } => {
+                self.welcome(now, contact);
                 self.event(Event::Joined(contact));
                 self.event(Event::Left(left));
             }

@@ -70,6 +70,7 @@ impl Peer {
         }
         if let Failed::Evicted { candidate } = self.table.failed(&request.to.node) {
             self.event(Event::Left(request.to));
+            self.bereaved(now, &request.to);
             if let Some(candidate) = candidate {
                 self.check(now, candidate);
             }

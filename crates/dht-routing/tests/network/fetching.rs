@@ -181,9 +181,11 @@ fn with_half_of_the_nodes_dead_every_value_is_still_fetched() {
 #[test]
 fn records_expire_on_time() {
     let mut world = World::joined(20);
+    let client = world.add_client();
+    world.run(client, Command::Bootstrap { addrs: vec![crate::world::addr(1)], known: vec![] });
     let record = Record::content(value(10));
     let ttl = Ttl::from_secs(60).unwrap();
-    world.run(1, Command::Store { record: record.clone(), ttl, expected: None });
+    world.run(client, Command::Store { record: record.clone(), ttl, expected: None });
     world.run_for(Duration::from_secs(58));
     assert!(fetch(&mut world, 2, record.key(), KindSet::PROVEN).is_ok());
     world.run_for(Duration::from_secs(3));

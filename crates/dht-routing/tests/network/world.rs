@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use dht_proto::{
-    Admission, Difficulty, Held, Message, Moment, NodeIdentity, Nonce, PublicKey, Record, Role,
-    Slot, Summary, Terms, admit,
+    Admission, Body, Difficulty, Held, Message, Moment, NodeIdentity, Nonce, PublicKey, Purpose,
+    Record, Request, Role, Slot, Summary, Terms, admit,
 };
 use dht_routing::{
     Command, Config, ConfigBuilder, Event, Input, OperationId, Outcome, Output, Peer, Route, Seed,
@@ -19,6 +19,7 @@ const DELAY: Duration = Duration::from_millis(20);
 /// A peer with its store.
 pub(crate) struct Host {
     pub peer: Peer,
+    pub role: Role,
     pub store: BTreeMap<Slot, (Record, Summary)>,
     pub alive: bool,
     pub finished: BTreeMap<OperationId, Outcome>,
@@ -27,8 +28,10 @@ pub(crate) struct Host {
     pub refuses: Option<dht_proto::Refusal>,
     /// A record it returns for whatever is fetched.
     pub lies_with: Option<Record>,
-    /// Datagrams it sent.
+    /// Messages it sent.
     pub sent: usize,
+    /// Copies of records that other holders sent it.
+    pub copies: BTreeMap<Slot, usize>,
 }
 
 enum Delivery {
@@ -97,10 +100,16 @@ impl World {
 
     pub(crate) fn add(&mut self, config: Config) -> usize {
         let number = self.hosts.len();
+        let role = if config == self::config().role(Role::Client).build().unwrap() {
+            Role::Client
+        } else {
+            Role::Full
+        };
         let seed = Seed([u8::try_from(number % 251).unwrap(); 32]);
         let peer = Peer::new(config, identity(number), seed, self.now);
         self.hosts.push(Host {
             peer,
+            role,
             store: BTreeMap::new(),
             alive: true,
             finished: BTreeMap::new(),
@@ -108,12 +117,24 @@ impl World {
             refuses: None,
             lies_with: None,
             sent: 0,
+            copies: BTreeMap::new(),
         });
         number
     }
 
     pub(crate) fn add_client(&mut self) -> usize {
         self.add(config().role(Role::Client).build().unwrap())
+    }
+
+    /// Starts the peer of a host anew: it has forgotten everything but its store.
+    pub(crate) fn restart(&mut self, host: usize) {
+        let seed = Seed([u8::try_from(host % 251).unwrap() ^ 0x80; 32]);
+        self.hosts[host].peer =
+            Peer::new(config().build().unwrap(), identity(host), seed, self.now);
+    }
+
+    pub(crate) fn is_client(&self, host: usize) -> bool {
+        self.hosts[host].role == Role::Client
     }
 
     pub(crate) fn bootstrap(&mut self, host: usize, through: usize) -> OperationId {
@@ -205,6 +226,11 @@ impl World {
                     }
                     Route::Answer(_) => Via::Outbound,
                 };
+                if let Body::Request(Request::Store { record, purpose, .. }) = &message.body
+                    && *purpose == Purpose::Replicate
+                {
+                    *self.hosts[to].copies.entry(record.slot()).or_default() += 1;
+                }
                 self.input(to, Input::Received { from: identity(from), via, message: *message });
             }
         }
@@ -230,7 +256,7 @@ impl World {
                     if let Some(lie) = &self.hosts[host].lies_with {
                         let terms = Terms {
                             expires: now + Duration::from_mins(1),
-                            purpose: dht_proto::Purpose::Publish,
+                            purpose: Purpose::Publish,
                             custody: dht_proto::Custody::Holder,
                             source: dht_proto::Source::LOCAL,
                             expected: None,
@@ -248,7 +274,12 @@ impl World {
                     if let Some((record, summary)) = self.hosts[host].store.get_mut(&slot)
                         && record.digest() == digest
                     {
-                        summary.expires = summary.expires.max(terms.expires);
+                        let incoming = Summary::of(record, &terms);
+                        if let Ok(Admission::Renew { expires, custody }) =
+                            admit(Some(summary), &incoming, &terms)
+                        {
+                            (summary.expires, summary.custody) = (expires, custody);
+                        }
                     }
                 }
                 Output::List { ticket, from, limit } => {

@@ -1,0 +1,150 @@
+//! Taking stock: what our own store holds in some parts of the space, page by page, with the digests that two
+//! holders compare.
+//!
+//! *Invariant:* bounded by [`LOOK_MAX`] fingerprints and [`DETAILS_MAX`] descriptions in each part, however much
+//! the store holds.
+
+use dht_proto::limits::FINGERPRINTS_MAX;
+use dht_proto::{Cell, CellAnswer, CellDigest, Custody, Fingerprint, Prefix, Slot, Summary};
+
+/// Records asked of the store at once.
+pub(crate) const PAGE: usize = 256;
+/// Records that are looked at for one stocktaking, at most.
+const LOOK_MAX: usize = 65_536;
+/// Records of one part that are described, at most: as many again as the other holder can tell of.
+const DETAILS_MAX: usize = 2 * FINGERPRINTS_MAX;
+
+/// What is held in one part of the space.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    prefix: Prefix,
+    fingerprints: Vec<Fingerprint>,
+    details: Vec<Summary>,
+    /// Whether all of it was looked at.
+    complete: bool,
+}
+
+impl Shelf {
+    fn new(prefix: Prefix) -> Self {
+        Self { prefix, fingerprints: Vec::new(), details: Vec::new(), complete: false }
+    }
+
+    pub(crate) fn prefix(&self) -> Prefix {
+        self.prefix
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty()
+    }
+
+    pub(crate) fn cell(&self) -> Cell {
+        let digest = CellDigest::of(self.fingerprints.iter().copied());
+        Cell { prefix: self.prefix, digest }
+    }
+
+    /// The records that `held` does not list; `None` where there are too many to have been described.
+    pub(crate) fn lacked_by(&self, held: &[Fingerprint]) -> Option<Vec<Summary>> {
+        if self.details.len() < self.fingerprints.len() || !self.complete {
+            return None;
+        }
+        let pairs = self.fingerprints.iter().zip(&self.details);
+        Some(pairs.filter(|(one, _)| !held.contains(one)).map(|(_, summary)| *summary).collect())
+    }
+
+    /// How it compares with what the other holder has.
+    fn compare(self, digest: CellDigest) -> CellAnswer {
+        if !self.complete || (self.cell().digest != digest && self.is_long()) {
+            let count = u32::try_from(self.fingerprints.len()).unwrap_or(u32::MAX);
+            CellAnswer::TooMany { count: count.max(1) }
+        } else if self.cell().digest == digest {
+            CellAnswer::Same
+        } else {
+            CellAnswer::Differs { held: self.fingerprints }
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.fingerprints.len() > FINGERPRINTS_MAX
+    }
+}
+
+/// A stocktaking under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Inventory {
+    shelves: Vec<Shelf>,
+    /// The part that is being looked at.
+    at: usize,
+    from: Slot,
+    looked: usize,
+    described: bool,
+}
+
+impl Inventory {
+    /// Of these parts, in ascending order and without overlap. `described` says whether records are to be
+    /// described, or only compared.
+    pub(crate) fn new(prefixes: impl IntoIterator<Item = Prefix>, described: bool) -> Self {
+        let shelves: Vec<Shelf> = prefixes.into_iter().map(Shelf::new).collect();
+        let from = shelves.first().map_or(Slot::FIRST, |shelf| *shelf.prefix.slots().start());
+        Self { shelves, at: 0, from, looked: 0, described }
+    }
+
+    /// Where the next page begins, and how many records it has; `None` at the end.
+    pub(crate) fn next_page(&self) -> Option<(Slot, usize)> {
+        (self.at < self.shelves.len()).then_some((self.from, PAGE))
+    }
+
+    /// Takes the page that was asked for.
+    pub(crate) fn take(&mut self, page: &[Summary]) {
+        for summary in page {
+            self.pass(summary.slot);
+            let Some(part) = self.shelves.get_mut(self.at) else { return };
+            if summary.custody == Custody::Cache || !part.prefix.contains(&summary.slot.key) {
+                continue;
+            }
+            self.looked += 1;
+            part.fingerprints.push(Fingerprint::of(summary));
+            if self.described && part.details.len() < DETAILS_MAX {
+                part.details.push(*summary);
+            }
+        }
+        let next = page.last().and_then(|last| last.slot.next()).filter(|_| page.len() >= PAGE);
+        match next {
+            Some(next) if self.looked < LOOK_MAX => {
+                self.pass(next);
+                let first = self.shelves.get(self.at).map(|shelf| *shelf.prefix.slots().start());
+                self.from = first.map_or(next, |first| first.max(next));
+            }
+            // The end of the store, or of our patience.
+            Some(_) => self.at = self.shelves.len(),
+            None => {
+                self.shelves.iter_mut().skip(self.at).for_each(|shelf| shelf.complete = true);
+                self.at = self.shelves.len();
+            }
+        }
+    }
+
+    /// Leaves the parts that lie before `slot`.
+    fn pass(&mut self, slot: Slot) {
+        while let Some(shelf) = self.shelves.get_mut(self.at) {
+            if *shelf.prefix.slots().end() >= slot {
+                return;
+            }
+            shelf.complete = true;
+            self.at += 1;
+        }
+    }
+
+    /// What was found, part by part.
+    pub(crate) fn into_shelves(self) -> Vec<Shelf> {
+        self.shelves
+    }
+
+    /// The answers to a node that asked about the same parts with these digests.
+    pub(crate) fn answers(self, cells: &[Cell]) -> Vec<CellAnswer> {
+        let pairs = self.shelves.into_iter().zip(cells);
+        pairs.map(|(shelf, cell)| shelf.compare(cell.digest)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

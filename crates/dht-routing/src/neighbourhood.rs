@@ -1,0 +1,240 @@
+//! The part of the space that we keep with others: which cells, and with whom.
+//!
+//! The space is cut into cells of about an eighth of the part that one set of k nodes keeps. By our table we
+//! take part in a cell if hardly more than k nodes are closer to it than we; our partners there are the k
+//! closest besides us. All nodes of a cell are closest to it alike, so that which point of it is looked at
+//! hardly matters.
+
+use std::collections::BTreeMap;
+
+use dht_proto::{Contact, Key, NodeId, Prefix};
+
+use crate::RoutingTable;
+
+/// Bits of a cell beyond those of the part that k nodes keep.
+const EXTRA_BITS: u16 = 3;
+/// Longest prefix of a cell: networks of a billion nodes need no longer ones.
+const BITS_MAX: u16 = 40;
+/// Cells around our own that are looked at, at most.
+const NEAR: u64 = 64;
+/// Cells in a row where others are closer before no further ones are looked at.
+const MISSES_MAX: usize = 16;
+
+/// The cells that we take part in, in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Neighbourhood {
+    cells: Vec<Prefix>,
+}
+
+/// A node that is to hold what we hold in some cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Partner {
+    pub(crate) contact: Contact,
+    pub(crate) cells: Vec<Prefix>,
+}
+
+impl Neighbourhood {
+    /// As `table` shows it to its owner, `local`.
+    pub(crate) fn of(table: &RoutingTable, local: NodeId, k: usize) -> Self {
+        let bits = bits_of(table.network_size(), k);
+        let own = head(&local) >> (64 - bits);
+        let count = NEAR.min(1 << bits);
+        let mut cells = Vec::new();
+        let mut misses = 0;
+        for cell in (0..count).map(|near| prefix(own ^ near, bits)) {
+            if rank(table, local, &cell, k + k / 2).is_some() {
+                cells.push(cell);
+                misses = 0;
+            } else {
+                misses += 1;
+                if misses >= MISSES_MAX {
+                    break;
+                }
+            }
+        }
+        cells.sort_unstable();
+        Self { cells }
+    }
+
+    /// With whom we keep them.
+    pub(crate) fn partners(&self, table: &RoutingTable, k: usize) -> Vec<Partner> {
+        let mut partners: BTreeMap<NodeId, Partner> = BTreeMap::new();
+        for cell in &self.cells {
+            for contact in table.closest(&middle(cell), k, |_| true) {
+                let partner = partners
+                    .entry(contact.id())
+                    .or_insert_with(|| Partner { contact, cells: Vec::new() });
+                partner.cells.push(*cell);
+            }
+        }
+        partners.into_values().collect()
+    }
+
+    /// The cells that a node of the table is to hold with us, with how many nodes are closer to each than we.
+    pub(crate) fn shared_with(
+        &self,
+        table: &RoutingTable,
+        local: NodeId,
+        (contact, k): (&Contact, usize),
+    ) -> Vec<(Prefix, usize)> {
+        let id = contact.id();
+        if self.is_far(local, contact) {
+            return Vec::new();
+        }
+        let shared = self.cells.iter().filter(|cell| {
+            table.closest(&middle(cell), k, |_| true).iter().any(|one| one.id() == id)
+        });
+        shared.filter_map(|cell| Some((*cell, rank(table, local, cell, usize::MAX)?))).collect()
+    }
+
+    /// A node has gone: who is to hold instead which of the cells that it held with us, with how many nodes are
+    /// closer to each than we.
+    pub(crate) fn heirs_of(
+        &self,
+        table: &RoutingTable,
+        local: NodeId,
+        (gone, k): (&Contact, usize),
+    ) -> Vec<(Contact, Prefix, usize)> {
+        if self.is_far(local, gone) {
+            return Vec::new();
+        }
+        let heirs = self.cells.iter().filter_map(|cell| {
+            let middle = middle(cell);
+            let heir = *table.closest(&middle, k, |_| true).get(k - 1)?;
+            let is_heir = middle.distance(&gone.id()) < middle.distance(&heir.id());
+            let closer = rank(table, local, cell, usize::MAX).filter(|_| is_heir)?;
+            Some((heir, *cell, closer))
+        });
+        heirs.collect()
+    }
+
+    /// Whether a node is so far away, as nearly all are, that it can share no cell.
+    fn is_far(&self, local: NodeId, contact: &Contact) -> bool {
+        let bits = self.cells.first().map_or(0, Prefix::bits);
+        let alike = local.to_key().distance(&contact.id()).leading_zeros();
+        alike + u32::from(EXTRA_BITS) + 3 < u32::from(bits)
+    }
+}
+
+/// Whether `contact` is one of the k nodes closest to `part`, by what `table` knows.
+pub(crate) fn is_to_hold(
+    table: &RoutingTable,
+    part: &Prefix,
+    (contact, k): (&Contact, usize),
+) -> bool {
+    let closest = table.closest(&middle(part), k, |_| true);
+    closest.iter().any(|one| one.id() == contact.id())
+}
+
+/// How many nodes of the table are closer to a cell than we, if fewer than `limit`.
+fn rank(table: &RoutingTable, local: NodeId, cell: &Prefix, limit: usize) -> Option<usize> {
+    let middle = middle(cell);
+    let own = middle.distance(&local);
+    let closest = table.closest(&middle, limit.min(table.len()), |_| true);
+    let closer = closest.iter().filter(|contact| middle.distance(&contact.id()) < own).count();
+    (closer < limit).then_some(closer)
+}
+
+fn bits_of(nodes: u64, k: usize) -> u16 {
+    let groups = (nodes / k.max(1) as u64).max(1);
+    let bits = u16::try_from(groups.ilog2()).unwrap_or(BITS_MAX);
+    (bits + EXTRA_BITS).min(BITS_MAX)
+}
+
+fn head(id: &NodeId) -> u64 {
+    id.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+/// The cell with this number among those of `bits` bits, 1 to 64.
+fn prefix(number: u64, bits: u16) -> Prefix {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&(number << (64 - bits)).to_be_bytes());
+    Prefix::of(&Key::from_bytes(key), bits)
+}
+
+/// A point well within a cell.
+fn middle(cell: &Prefix) -> Key {
+    cell.child(true).map_or(cell.first(), |half| half.first())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use dht_proto::{Moment, NodeIdentity, Nonce, PublicKey};
+
+    use super::*;
+
+    const K: usize = 4;
+
+    fn node(nonce: u32) -> Contact {
+        let node = NodeIdentity::new(PublicKey::from_bytes([1; 32]), Nonce(nonce));
+        Contact::new(node, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
+    }
+
+    /// What a node knows that knows everybody.
+    fn table(local: u32, nodes: u32) -> RoutingTable {
+        let mut table = RoutingTable::new(node(local).id(), 255);
+        for other in (0..nodes).filter(|other| *other != local) {
+            table.answered(Moment::EPOCH, node(other), Duration::from_millis(1));
+        }
+        table
+    }
+
+    #[test]
+    fn in_a_small_network_every_node_keeps_everything_with_everybody() {
+        let table = table(0, 4);
+        let kept = Neighbourhood::of(&table, node(0).id(), K);
+        assert_eq!(kept.cells.len(), 8);
+        let partners = kept.partners(&table, K);
+        assert_eq!(partners.len(), 3);
+        assert!(partners.iter().all(|partner| partner.cells == kept.cells));
+    }
+
+    #[test]
+    fn each_cell_is_kept_by_the_k_closest_and_half_as_many_more() {
+        let mut keepers: BTreeMap<Prefix, usize> = BTreeMap::new();
+        let mut sum = 0;
+        for local in 0..64 {
+            let table = table(local, 64);
+            // All judge the size alike here, so that their cells are the same.
+            let kept = Neighbourhood::of(&table, node(local).id(), 255);
+            assert_eq!(kept.cells.len(), 8);
+            let cells = (0..128).map(|number| prefix(number, 7));
+            for cell in cells.filter(|cell| rank(&table, node(local).id(), cell, 6).is_some()) {
+                *keepers.entry(cell).or_default() += 1;
+                sum += 1;
+            }
+        }
+        assert_eq!((keepers.len(), sum), (128, 128 * 6));
+        assert!(keepers.values().all(|count| *count == 6));
+    }
+
+    #[test]
+    fn cells_are_an_eighth_of_what_k_nodes_keep() {
+        assert_eq!(bits_of(0, 16), 3);
+        assert_eq!(bits_of(16, 16), 3);
+        assert_eq!(bits_of(32, 16), 4);
+        assert_eq!(bits_of(10_000, 16), 12);
+        assert_eq!(bits_of(u64::MAX, 16), BITS_MAX);
+    }
+
+    #[test]
+    fn a_node_far_away_shares_nothing() {
+        let table = table(0, 2_000);
+        let local = node(0).id();
+        let kept = Neighbourhood::of(&table, local, K);
+        assert!((6..=24).contains(&kept.cells.len()), "{}", kept.cells.len());
+        let partners = kept.partners(&table, K);
+        for other in (1..2_000).map(node) {
+            let shared = kept.shared_with(&table, local, (&other, K));
+            let cells: Vec<Prefix> = shared.iter().map(|(cell, _)| *cell).collect();
+            let partner = partners.iter().find(|partner| partner.contact == other);
+            assert_eq!(cells, partner.map(|partner| partner.cells.clone()).unwrap_or_default());
+            assert!(shared.iter().all(|(cell, closer)| {
+                *closer < K + K / 2 && is_to_hold(&table, cell, (&other, K))
+            }));
+        }
+    }
+}

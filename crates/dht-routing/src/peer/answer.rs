@@ -1,0 +1,111 @@
+//! Answers that need many looks at our own store: one after the other, until the reply is whole.
+
+use dht_proto::{Contact, Held, Moment, OfferAnswer, Prefix, Purpose, Summary};
+
+use super::{Effect, Peer};
+use crate::responder::{Asker, Comparison, LIST_PAGE, Lookout, OfferBatch, Responder, Waiting};
+use crate::{Output, Route};
+
+impl Peer {
+    /// Takes the next look that an answer needs, or gives it.
+    pub(super) fn look(&mut self, now: Moment, asker: Asker, waiting: Waiting) {
+        match waiting {
+            Waiting::Offered(batch) => self.look_for_offer(now, asker, batch),
+            Waiting::Compared(comparison) => self.look_through(now, asker, comparison),
+            Waiting::Listed(from) => {
+                let lookout = Lookout { asker, then: Waiting::Listed(from) };
+                let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
+                self.put(Output::List { ticket, from, limit: LIST_PAGE });
+            }
+            Waiting::Loaded(_) | Waiting::Saved(_) => {}
+        }
+    }
+
+    /// Our own store listed what an answer needs.
+    pub(super) fn looked(&mut self, now: Moment, lookout: Lookout, page: &[Summary]) {
+        let Lookout { asker, then } = lookout;
+        match then {
+            Waiting::Compared(mut comparison) => {
+                comparison.inventory().take(page);
+                self.look_through(now, asker, comparison);
+            }
+            Waiting::Listed(_) => {
+                let reply = self.responder(now).listing(&asker, page);
+                self.reply(&asker, reply);
+            }
+            Waiting::Loaded(_) | Waiting::Saved(_) | Waiting::Offered(_) => {}
+        }
+    }
+
+    /// Our own store told what it has in the slot of the offer that is next.
+    pub(super) fn looked_for_offer(
+        &mut self,
+        now: Moment,
+        (asker, mut batch): (Asker, OfferBatch),
+        found: Option<&Held>,
+    ) {
+        let Some(offer) = batch.next().copied() else { return };
+        let purpose = batch.purpose();
+        let answer = match self.responder(now).weigh(&asker, &offer, purpose) {
+            Err(answer) => answer,
+            Ok((incoming, terms)) => {
+                let existing = found.map(|held| &held.summary);
+                let (answer, renewed) = Responder::judge(existing, &incoming, &terms);
+                let (slot, digest) = (incoming.slot, incoming.digest);
+                if let Some(terms) = renewed {
+                    self.put(Output::Renew { slot, digest, terms });
+                }
+                let is_wanted = answer == OfferAnswer::Wanted && purpose == Purpose::Replicate;
+                if is_wanted && !self.promises.ask(now, (slot, digest), asker.node.id()) {
+                    OfferAnswer::Have
+                } else {
+                    answer
+                }
+            }
+        };
+        batch.answer(answer);
+        self.look_for_offer(now, asker, batch);
+    }
+
+    fn look_for_offer(&mut self, now: Moment, asker: Asker, mut batch: OfferBatch) {
+        let purpose = batch.purpose();
+        while let Some(offer) = batch.next() {
+            match self.responder(now).weigh(&asker, offer, purpose) {
+                Err(answer) => batch.answer(answer),
+                Ok((incoming, _)) => {
+                    let (key, kinds) = (incoming.slot.key, incoming.slot.kind.into());
+                    let lookout = Lookout { asker, then: Waiting::Offered(batch) };
+                    let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
+                    return self.put(Output::Load { ticket, key, kinds, whole_up_to: 0 });
+                }
+            }
+        }
+        let reply = batch.reply();
+        self.reply(&asker, reply);
+    }
+
+    fn look_through(&mut self, now: Moment, asker: Asker, mut comparison: Comparison) {
+        if let Some((from, limit)) = comparison.inventory().next_page() {
+            let lookout = Lookout { asker, then: Waiting::Compared(comparison) };
+            let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
+            return self.put(Output::List { ticket, from, limit });
+        }
+        let compared = comparison.finish();
+        self.visited(now, &asker, (&compared.same, &compared.differ));
+        let reply = self.responder(now).reconciled(&asker, compared.answers);
+        self.reply(&asker, reply);
+    }
+
+    /// A node compared what it holds with us. Whether it is to hold what we hold is for our table to say.
+    fn visited(&mut self, now: Moment, asker: &Asker, (same, differ): (&[Prefix], &[Prefix])) {
+        let Route::Datagram(contact) = asker.route else { return };
+        if self.table.entry_of(&contact.node).is_none_or(|entry| entry.addr() != contact.addr) {
+            return;
+        }
+        let whom: (&Contact, usize) = (&contact, self.config.k);
+        let is_to_hold = |part: &&Prefix| crate::neighbourhood::is_to_hold(&self.table, part, whom);
+        let differ: Vec<Prefix> = differ.iter().filter(is_to_hold).copied().collect();
+        let parts = (same, differ.as_slice());
+        self.keeping.visited(now, contact, parts, (&self.config, &mut self.random));
+    }
+}

@@ -1,0 +1,106 @@
+//! The upkeep of records: turns that are due, requests that the budget has room for, and what came of them.
+
+use dht_proto::{Contact, Moment, Role, Slot, Summary};
+
+use super::{Audience, Effect, Peer};
+use crate::keeping::{Farewell, Task, TurnReport};
+use crate::neighbourhood::Neighbourhood;
+use crate::operation::{Happened, Operation, Renewal, Turn};
+use crate::requests::Owner;
+use crate::{Event, OperationId, Outcome, Output, Ticket};
+
+impl Peer {
+    pub(super) fn keeping_due(&mut self, now: Moment) {
+        let down = self.table.is_empty() || self.maintenance.is_cut_off(self.heard);
+        while let Some(task) = self.keeping.pop_due(now, down, (&self.config, &mut self.random)) {
+            match task {
+                Task::Sweep => {
+                    // Where nothing is held there is nothing to compare.
+                    let ticket = self.ticket(Effect::Sweep);
+                    self.put(Output::List { ticket, from: Slot::FIRST, limit: 1 });
+                }
+                Task::Turn { contact, cells, errand } => {
+                    let turn = Turn::new(contact, cells, errand);
+                    self.start(now, Operation::Turn(Box::new(turn)), Audience::Upkeep);
+                }
+                Task::Farewell(Farewell { operation, handed_over }) => {
+                    let outcome = Outcome::Left { handed_over };
+                    self.event(Event::Finished { operation, outcome });
+                }
+            }
+        }
+        if self.publications.pop_due(now, down) {
+            let renewal = Operation::Renewal(Box::new(Renewal::new()));
+            self.start(now, renewal, Audience::Upkeep);
+        }
+        while let Some(waiting) = self.pacer.pop(now) {
+            let owner = Owner::Operation(waiting.operation);
+            self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
+        }
+    }
+
+    pub(super) fn listed(&mut self, now: Moment, ticket: Ticket, entries: Vec<Summary>) {
+        match self.effects.remove(&ticket) {
+            Some(Effect::Operation(id)) => self.tell(now, id, Happened::Listed(entries)),
+            Some(Effect::Answer(lookout)) => self.looked(now, *lookout, &entries),
+            Some(Effect::Sweep) => self.sweep(now, entries.is_empty()),
+            None => {}
+        }
+    }
+
+    fn sweep(&mut self, now: Moment, holds_nothing: bool) {
+        let k = self.config.k;
+        let partners = if holds_nothing || self.config.role == Role::Client {
+            self.neighbourhood = None;
+            Vec::new()
+        } else {
+            let kept = Neighbourhood::of(&self.table, self.local.id(), k);
+            let partners = kept.partners(&self.table, k);
+            self.neighbourhood = Some(Box::new(kept));
+            partners
+        };
+        self.keeping.swept(now, partners, (&self.config, &mut self.random));
+    }
+
+    /// A node entered the table. If it is to hold what we do, it gets it.
+    pub(super) fn welcome(&mut self, now: Moment, contact: Contact) {
+        let Some(kept) = &self.neighbourhood else { return };
+        let whom = (&contact, self.config.k);
+        let shared = kept.shared_with(&self.table, self.local.id(), whom);
+        self.keeping.newcomer(now, (contact, shared), &mut self.random);
+    }
+
+    /// A node left the table. Whoever is to hold what it held gets it.
+    pub(super) fn bereaved(&mut self, now: Moment, contact: &Contact) {
+        let Some(kept) = &self.neighbourhood else { return };
+        let whom = (contact, self.config.k);
+        for (heir, cell, closer) in kept.heirs_of(&self.table, self.local.id(), whom) {
+            self.keeping.newcomer(now, (heir, vec![(cell, closer)]), &mut self.random);
+        }
+    }
+
+    pub(super) fn turn_ended(&mut self, now: Moment, report: &TurnReport) {
+        self.keeping.ended(now, report);
+        if !report.answered
+            && let Some(contact) = self.table.entry(&report.partner).map(|entry| entry.contact())
+        {
+            // A partner that has died is to be known as dead soon.
+            self.check(now, contact);
+        }
+    }
+
+    /// Hands over to everybody who keeps records with us.
+    pub(super) fn leave(&mut self, now: Moment) -> OperationId {
+        let id = OperationId(self.next_operation);
+        self.next_operation += 1;
+        let k = self.config.k;
+        let partners = if self.config.role == Role::Client {
+            Vec::new()
+        } else {
+            Neighbourhood::of(&self.table, self.local.id(), k).partners(&self.table, k)
+        };
+        self.keeping.leave(now, id, partners);
+        self.keeping_due(now);
+        id
+    }
+}

@@ -1,0 +1,150 @@
+//! Answering about many records at once: offers, comparisons, listings.
+
+use dht_proto::limits::BATCH_MAX;
+use dht_proto::{
+    Admission, BatchedOffer, Body, Cell, CellAnswer, Custody, Message, OfferAnswer, OfferDetails,
+    Prefix, Purpose, Reply, Slot, Summary, Terms, Ttl,
+};
+
+use super::{Asker, Responder};
+use crate::inventory::Inventory;
+
+/// Records listed for one answer: more than fit, as cached copies are left out.
+pub(crate) const LIST_PAGE: usize = 2 * BATCH_MAX;
+
+/// Offers that are answered one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct OfferBatch {
+    purpose: Purpose,
+    offers: Vec<BatchedOffer>,
+    answers: Vec<OfferAnswer>,
+}
+
+impl OfferBatch {
+    pub(super) fn new(purpose: Purpose, offers: Vec<BatchedOffer>) -> Self {
+        Self { purpose, offers, answers: Vec::new() }
+    }
+
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The first one that has no answer yet.
+    pub(crate) fn next(&self) -> Option<&BatchedOffer> {
+        self.offers.get(self.answers.len())
+    }
+
+    pub(crate) fn answer(&mut self, answer: OfferAnswer) {
+        self.answers.push(answer);
+    }
+
+    pub(crate) fn reply(self) -> Reply {
+        Reply::Offered { answers: self.answers }
+    }
+}
+
+/// A comparison under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Comparison {
+    cells: Vec<Cell>,
+    inventory: Inventory,
+}
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub(crate) answers: Vec<CellAnswer>,
+    /// Cells where both hold the same.
+    pub(crate) same: Vec<Prefix>,
+    /// Cells where we hold something, and not the same.
+    pub(crate) differ: Vec<Prefix>,
+}
+
+impl Comparison {
+    pub(super) fn new(cells: Vec<Cell>) -> Self {
+        let inventory = Inventory::new(cells.iter().map(|cell| cell.prefix), false);
+        Self { cells, inventory }
+    }
+
+    pub(crate) fn inventory(&mut self) -> &mut Inventory {
+        &mut self.inventory
+    }
+
+    pub(crate) fn finish(self) -> Compared {
+        let answers = self.inventory.answers(&self.cells);
+        let (mut same, mut differ) = (Vec::new(), Vec::new());
+        for (cell, answer) in self.cells.iter().zip(&answers) {
+            match answer {
+                CellAnswer::Same => same.push(cell.prefix),
+                CellAnswer::Differs { held } if held.is_empty() => {}
+                CellAnswer::Differs { .. } | CellAnswer::TooMany { .. } => differ.push(cell.prefix),
+            }
+        }
+        Compared { answers, same, differ }
+    }
+}
+
+impl Responder<'_> {
+    /// What an offer would be in our store and on which terms, or the answer that needs no look at the store.
+    pub(crate) fn weigh(
+        &self,
+        asker: &Asker,
+        offer: &BatchedOffer,
+        purpose: Purpose,
+    ) -> Result<(Summary, Terms), OfferAnswer> {
+        let terms = self.terms(asker, offer.ttl, purpose, None);
+        match self.incoming(&offer.details, &terms) {
+            Ok(incoming) => Ok((incoming, terms)),
+            Err(refusal) => Err(OfferAnswer::Refused(refusal)),
+        }
+    }
+
+    /// The answer to an offer, beside what our store has, and the terms for what it has, if they change.
+    pub(crate) fn judge(
+        existing: Option<&Summary>,
+        incoming: &Summary,
+        terms: &Terms,
+    ) -> (OfferAnswer, Option<Terms>) {
+        match dht_proto::admit(existing, incoming, terms) {
+            Ok(Admission::Insert) => (OfferAnswer::Wanted, None),
+            Ok(Admission::Keep) => (OfferAnswer::Have, None),
+            Ok(Admission::Renew { .. }) => {
+                (OfferAnswer::Have, Some(Terms { expected: None, ..*terms }))
+            }
+            Err(refusal) => (OfferAnswer::Refused(refusal), None),
+        }
+    }
+
+    /// Tells how cells compare, as much as there is room for.
+    pub(crate) fn reconciled(&self, asker: &Asker, answers: Vec<CellAnswer>) -> Reply {
+        let mut message = self.message(asker, Reply::Reconciled { cells: answers });
+        message.shorten_cells(asker.budget);
+        reply_of(message)
+    }
+
+    /// Tells what our store listed.
+    pub(crate) fn listing(&self, asker: &Asker, page: &[Summary]) -> Reply {
+        let held = page.iter().filter(|summary| summary.custody != Custody::Cache);
+        let offers = held.filter_map(|summary| {
+            let ttl = Ttl::left(self.now, summary.expires)?;
+            Some(BatchedOffer { details: OfferDetails::of_summary(summary), ttl })
+        });
+        let mut entries: Vec<BatchedOffer> = offers.collect();
+        let empty = self.message(asker, Reply::Listing { entries: Vec::new(), next: None });
+        let count = empty.batch_that_fits(&entries, asker.budget);
+        let left_out = entries.get(count).map(|offer| offer.details.slot);
+        let is_full = page.len() >= LIST_PAGE;
+        let beyond = page.last().filter(|_| is_full).and_then(|last| last.slot.next());
+        let next: Option<Slot> = left_out.or(beyond);
+        entries.truncate(count);
+        Reply::Listing { entries, next }
+    }
+}
+
+fn reply_of(message: Message) -> Reply {
+    match message.body {
+        Body::Reply(reply) => reply,
+        // It was made of a reply.
+        Body::Request(_) => Reply::Reconciled { cells: Vec::new() },
+    }
+}
