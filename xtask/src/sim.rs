@@ -67,6 +67,10 @@ pub(crate) enum Experiment {
     Churn,
     /// The simulator itself: virtual over real time, memory of a node.
     Speed,
+    /// Whether records outlive everybody who held them, for three session models, 8 and 16 copies.
+    Durability,
+    /// All nodes of a network that holds records are restarted at once.
+    Restart,
 }
 
 /// Runs an experiment.
@@ -115,8 +119,12 @@ fn read_matrix(path: &PathBuf) -> anyhow::Result<Arc<Latencies>> {
 /// What cannot be drawn in the end is said at the beginning.
 fn check_plot(args: &Args) -> anyhow::Result<()> {
     let Some(path) = &args.plot else { return Ok(()) };
-    if args.experiment == Experiment::Speed {
-        return Err(Usage("speed measures no distribution of times to draw".into()).into());
+    let is_timeless =
+        matches!(args.experiment, Experiment::Speed | Experiment::Durability | Experiment::Restart);
+    if is_timeless {
+        let experiment = name(args.experiment);
+        let problem = format!("{experiment} measures no distribution of times to draw");
+        return Err(Usage(problem).into());
     }
     let shown = path.display();
     std::fs::File::create(path).map_err(|error| Usage(format!("cannot write {shown}: {error}")))?;
@@ -125,7 +133,11 @@ fn check_plot(args: &Args) -> anyhow::Result<()> {
 
 fn default_nodes(experiment: Experiment) -> usize {
     match experiment {
-        Experiment::Latency | Experiment::Stale | Experiment::Speed => 10_000,
+        Experiment::Latency
+        | Experiment::Stale
+        | Experiment::Speed
+        | Experiment::Durability => 10_000,
+        Experiment::Restart => 500,
         Experiment::Cost => 1_024,
         Experiment::Churn => 5_000,
     }
@@ -138,5 +150,7 @@ fn name(experiment: Experiment) -> &'static str {
         Experiment::Cost => "cost",
         Experiment::Churn => "churn",
         Experiment::Speed => "speed",
+        Experiment::Durability => "durability",
+        Experiment::Restart => "restart",
     }
 }

@@ -12,13 +12,18 @@ use crate::{BuildError, Builder, Latencies, Simulation};
 
 mod churn;
 mod cost;
+mod durability;
 mod lookups;
+mod records;
 mod requests;
+mod restart;
 mod speed;
 
 pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
+pub use durability::{COPIES, DurabilityPoint, MODELS, durability, outlive, publish};
 pub use lookups::{LookupReport, latency, look_around, stale};
+pub use restart::{RestartReport, restart, restart_all};
 pub use speed::{SpeedReport, speed};
 
 /// What every experiment can be told.

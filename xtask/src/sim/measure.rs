@@ -1,6 +1,8 @@
 //! From the reports of the experiments to figures with the names everybody uses.
 
-use dht_sim::experiment::{self, ChurnPoint, CostPoint, LookupReport, Plan, SpeedReport};
+use dht_sim::experiment::{
+    self, ChurnPoint, CostPoint, DurabilityPoint, LookupReport, Plan, RestartReport, SpeedReport,
+};
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
 use super::Experiment;
@@ -24,6 +26,8 @@ pub(super) fn measure(
         Experiment::Cost => of_cost(&experiment::cost(plan, &experiment::REFRESHES, host)?),
         Experiment::Churn => of_churn(&experiment::churn(plan, &experiment::MEANS, host)?),
         Experiment::Speed => of_speed(&experiment::speed(plan, host)?),
+        Experiment::Durability => of_durability(&experiment::durability(plan, host)?),
+        Experiment::Restart => of_restart(&experiment::restart(plan, host)?),
     };
     Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
 }
@@ -154,6 +158,47 @@ fn of_speed(report: &SpeedReport) -> Parts {
         number("events", as_number(report.events)),
         number("resident_mb", as_number(report.resident) / 1e6),
         number("joining_s", report.joining.as_secs_f64()),
+    ];
+    (vec![row], first, Vec::new())
+}
+
+fn of_durability(points: &[DurabilityPoint]) -> Parts {
+    (points.iter().map(durability_row).collect(), worst, Vec::new())
+}
+
+/// The point that lost the most, or sent the most of those.
+fn worst(rows: &[Row]) -> usize {
+    let figure = |row: &Row, key| number_of(row, key).unwrap_or_default();
+    let order = |a: &Row, b: &Row| {
+        let by = |key| figure(a, key).total_cmp(&figure(b, key));
+        by("lost").then(by("bytes_per_node_s"))
+    };
+    rows.iter().enumerate().max_by(|a, b| order(a.1, b.1)).map_or(0, |(index, _)| index)
+}
+
+fn durability_row(point: &DurabilityPoint) -> Row {
+    vec![
+        number("shape", point.shape),
+        number("mean_s", as_number(point.mean_s)),
+        number("copies", as_number(point.copies as u64)),
+        number("lost", as_number(point.lost as u64)),
+        number("repair_lookups_per_record_hour", point.repair_lookups_per_record_hour()),
+        number("comparisons_per_record_hour", point.comparisons_per_record_hour()),
+        number("bytes_per_node_s", point.bytes_per_node_s()),
+        number("records", as_number(point.records as u64)),
+        number("departures", as_number(point.departures)),
+        text("bytes_by_kind", &by_kind(&point.sent, point.node_seconds)),
+    ]
+}
+
+fn of_restart(report: &RestartReport) -> Parts {
+    let row = vec![
+        number("settle_s", report.settled.as_secs_f64()),
+        number("peak_over_steady", report.peak_over_steady()),
+        number("lost", as_number(report.lost as u64)),
+        number("records", as_number(report.records as u64)),
+        number("steady_bytes_per_node_s", report.steady_bytes_per_node_s),
+        number("peak_bytes_per_node_s", report.peak_bytes_per_node_s),
     ];
     (vec![row], first, Vec::new())
 }

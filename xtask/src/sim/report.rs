@@ -63,6 +63,19 @@ const SPEED: &[Yardstick] = &[
     yardstick("bytes_per_node", "", "<= 20000", |bytes| bytes <= 20_000.0),
 ];
 
+/// The baseline repairs nothing, with 8 copies.
+const DURABILITY: &[Yardstick] = &[
+    yardstick("lost", "6.5-15 % in 12 h", "0", |lost| lost <= 0.0),
+    yardstick("repair_lookups_per_record_hour", "1", "<= 1", |lookups| lookups <= 1.0),
+];
+
+/// The baseline is `OpenDHT`.
+const RESTART: &[Yardstick] = &[
+    yardstick("settle_s", "hours", "<= 300", |seconds| seconds <= 300.0),
+    yardstick("peak_over_steady", "", "<= 10", |ratio| ratio <= 10.0),
+    yardstick("lost", "", "0", |lost| lost <= 0.0),
+];
+
 fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
     match experiment {
         Experiment::Latency => LATENCY,
@@ -70,6 +83,8 @@ fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
         Experiment::Cost => COST,
         Experiment::Churn => CHURN,
         Experiment::Speed => SPEED,
+        Experiment::Durability => DURABILITY,
+        Experiment::Restart => RESTART,
     }
 }
 
