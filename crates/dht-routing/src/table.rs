@@ -222,9 +222,14 @@ impl RoutingTable {
 
     /// The `count` entries with the shortest round trips, nearest first.
     pub fn nearest_in_time(&self, count: usize) -> Vec<Contact> {
-        let mut entries: Vec<Entry<'_>> = self.iter().collect();
-        entries.sort_by_key(|entry| entry.rtt().smoothed());
-        entries.iter().take(count).map(Entry::contact).collect()
+        let rtt = |at: &usize| (self.entries.pulse(*at).rtt.smoothed(), *at);
+        let mut entries: Vec<usize> = (0..self.len()).collect();
+        if count < entries.len() {
+            entries.select_nth_unstable_by_key(count, rtt);
+            entries.truncate(count);
+        }
+        entries.sort_unstable_by_key(rtt);
+        entries.into_iter().map(|at| self.at(at).contact()).collect()
     }
 
     /// Whether a contact at a round trip of `rtt` would get into its full bucket, because somebody there is
