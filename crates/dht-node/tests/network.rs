@@ -232,3 +232,22 @@ async fn fetch_all(
     }
     within(tasks.join_all()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holders_that_leave_one_after_the_other_hand_over_what_they_hold() {
+    let small = || builder().config(|config| config.k(2));
+    let mut nodes = vec![small().start().await.unwrap()];
+    for _ in 1..8 {
+        nodes.push(joined(small(), &nodes[0]).await);
+    }
+    let mut keys = Vec::new();
+    for seed in 0..20 {
+        keys.push((within(nodes[7].store(bytes(seed, 900))).await.unwrap().key, seed));
+    }
+    for node in nodes.drain(..5) {
+        within(node.stop()).await;
+    }
+    for (key, seed) in keys {
+        assert_eq!(within(nodes[2].fetch(key)).await.unwrap().into_bytes(), bytes(seed, 900));
+    }
+}

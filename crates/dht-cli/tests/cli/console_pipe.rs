@@ -63,7 +63,7 @@ fn what_a_node_knows_is_shown() {
     assert!(text.contains("1 record, 1 byte\n"), "{text}");
     assert!(
         lines.iter().any(|line| line.starts_with(&stored)
-            && (line.ends_with(" own") || line.ends_with(" holder"))),
+            && line.ends_with(" own")),
         "{text}"
     );
     assert!(text.contains("2 nodes in "), "{text}");
