@@ -69,6 +69,8 @@ pub(crate) enum Experiment {
     Speed,
     /// Whether records outlive everybody who held them, for three session models, 8 and 16 copies.
     Durability,
+    /// One node renews very many records.
+    Republish,
     /// All nodes of a network that holds records are restarted at once.
     Restart,
 }
@@ -119,8 +121,10 @@ fn read_matrix(path: &PathBuf) -> anyhow::Result<Arc<Latencies>> {
 /// What cannot be drawn in the end is said at the beginning.
 fn check_plot(args: &Args) -> anyhow::Result<()> {
     let Some(path) = &args.plot else { return Ok(()) };
-    let is_timeless =
-        matches!(args.experiment, Experiment::Speed | Experiment::Durability | Experiment::Restart);
+    let is_timeless = matches!(
+        args.experiment,
+        Experiment::Speed | Experiment::Durability | Experiment::Republish | Experiment::Restart
+    );
     if is_timeless {
         let experiment = name(args.experiment);
         let problem = format!("{experiment} measures no distribution of times to draw");
@@ -136,7 +140,8 @@ fn default_nodes(experiment: Experiment) -> usize {
         Experiment::Latency
         | Experiment::Stale
         | Experiment::Speed
-        | Experiment::Durability => 10_000,
+        | Experiment::Durability
+        | Experiment::Republish => 10_000,
         Experiment::Restart => 500,
         Experiment::Cost => 1_024,
         Experiment::Churn => 5_000,
@@ -151,6 +156,7 @@ fn name(experiment: Experiment) -> &'static str {
         Experiment::Churn => "churn",
         Experiment::Speed => "speed",
         Experiment::Durability => "durability",
+        Experiment::Republish => "republish",
         Experiment::Restart => "restart",
     }
 }

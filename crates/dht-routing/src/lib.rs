@@ -51,6 +51,6 @@ pub use io::{
     Outcome, Output, Ponged, Route, StoreReport, StreamId, Ticket, Unanswered, Via,
 };
 pub use lookup::{Lookup, Standing};
-pub use peer::{Peer, Status, Usage};
+pub use peer::{Peer, Status, Upkeep, Usage};
 pub use random::Seed;
 pub use table::RoutingTable;

@@ -76,6 +76,7 @@ pub struct Peer {
     neighbourhood: Option<Box<Neighbourhood>>,
     promises: Promises,
     publications: Publications,
+    upkeep: Upkeep,
     usage: Usage,
     /// Each in a box: a queue of them is short, and does not grow into a large block.
     outputs: VecDeque<Box<Output>>,
@@ -130,6 +131,21 @@ pub struct Status {
     pub network_size: u64,
 }
 
+/// What the upkeep of records came to since the peer was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Upkeep {
+    /// Requests sent for it, repetitions left out.
+    pub requests: u64,
+    /// Copies that other nodes lacked and have taken.
+    pub handed_over: u64,
+    /// Own records that were renewed.
+    pub renewed: u64,
+    /// Lookups made to renew them.
+    pub lookups: u64,
+    /// Rounds of renewing that ended.
+    pub rounds: u64,
+}
+
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
 const EFFECTS_MAX: usize = 4_096;
 /// Bootstrap addresses that are kept, at most.
@@ -168,6 +184,7 @@ impl Peer {
             neighbourhood: None,
             promises: Promises::default(),
             publications: Publications::new(),
+            upkeep: Upkeep::default(),
             usage: Usage::default(),
             outputs: VecDeque::new(),
         }
@@ -289,6 +306,11 @@ impl Peer {
         }
     }
 
+    /// What the upkeep of records came to.
+    pub fn upkeep(&self) -> Upkeep {
+        self.upkeep
+    }
+
     /// Tells what the store holds, for nodes that inspect us.
     pub fn set_usage(&mut self, usage: Usage) {
         self.usage = usage;
@@ -337,7 +359,7 @@ impl Peer {
             }
             Some(Ending::Renewal(report)) => {
                 self.withdraw(id);
-                self.publications.ended(now, &report);
+                self.round_ended(now, &report);
             }
         }
     }

@@ -15,6 +15,7 @@ mod cost;
 mod durability;
 mod lookups;
 mod records;
+mod republish;
 mod requests;
 mod restart;
 mod speed;
@@ -23,6 +24,7 @@ pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
 pub use durability::{COPIES, DurabilityPoint, MODELS, durability, outlive, publish};
 pub use lookups::{LookupReport, latency, look_around, stale};
+pub use republish::{RepublishReport, renew, republish};
 pub use restart::{RestartReport, restart, restart_all};
 pub use speed::{SpeedReport, speed};
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use dht_proto::{Key, KindSet, Record, Ttl, Value};
 use dht_routing::{Command, Outcome};
-use dht_sim::experiment::{LookupReport, look_around, under_churn};
+use dht_sim::experiment::{LookupReport, look_around, renew, under_churn};
 use dht_sim::{
     Conditions, Finished, MessageKind, Occurrence, OperationKind, Place, Rejoin, Role, Simulation,
 };
@@ -240,4 +240,14 @@ fn a_tenth_of_nodes_that_forge_or_drop_cannot_hide_a_value() {
         }
         assert_eq!(fetch_all(&mut sim, &keys), 20, "{role:?}");
     }
+}
+
+#[test]
+fn very_many_records_are_renewed_with_few_lookups_in_few_requests() {
+    let report = renew(network(), 1_000, Duration::from_mins(20), &mut ());
+    println!("{report:?}");
+    assert_eq!((report.records, report.renewed), (1_000, 1_000));
+    assert!(report.lookups <= 50, "{report:?}");
+    // Sixteen offers a record, a dozen to a message at least, and fifty steps of each lookup.
+    assert!(report.requests <= 5_000, "{report:?}");
 }

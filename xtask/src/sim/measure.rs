@@ -1,7 +1,8 @@
 //! From the reports of the experiments to figures with the names everybody uses.
 
 use dht_sim::experiment::{
-    self, ChurnPoint, CostPoint, DurabilityPoint, LookupReport, Plan, RestartReport, SpeedReport,
+    self, ChurnPoint, CostPoint, DurabilityPoint, LookupReport, Plan, RepublishReport,
+    RestartReport, SpeedReport,
 };
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
@@ -27,6 +28,7 @@ pub(super) fn measure(
         Experiment::Churn => of_churn(&experiment::churn(plan, &experiment::MEANS, host)?),
         Experiment::Speed => of_speed(&experiment::speed(plan, host)?),
         Experiment::Durability => of_durability(&experiment::durability(plan, host)?),
+        Experiment::Republish => of_republish(&experiment::republish(plan, host)?),
         Experiment::Restart => of_restart(&experiment::restart(plan, host)?),
     };
     Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
@@ -189,6 +191,18 @@ fn durability_row(point: &DurabilityPoint) -> Row {
         number("departures", as_number(point.departures)),
         text("bytes_by_kind", &by_kind(&point.sent, point.node_seconds)),
     ]
+}
+
+fn of_republish(report: &RepublishReport) -> Parts {
+    let row = vec![
+        number("lookups", as_number(report.lookups)),
+        number("requests", as_number(report.requests)),
+        number("bytes", as_number(report.bytes)),
+        number("records", as_number(report.records as u64)),
+        number("renewed", as_number(report.renewed)),
+        number("took_s", report.took.as_secs_f64()),
+    ];
+    (vec![row], first, Vec::new())
 }
 
 fn of_restart(report: &RestartReport) -> Parts {

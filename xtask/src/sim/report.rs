@@ -69,6 +69,10 @@ const DURABILITY: &[Yardstick] = &[
     yardstick("repair_lookups_per_record_hour", "1", "<= 1", |lookups| lookups <= 1.0),
 ];
 
+/// The baseline is one lookup for each record.
+const REPUBLISH: &[Yardstick] =
+    &[yardstick("lookups", "100000", "<= 1500", |lookups| lookups <= 1_500.0)];
+
 /// The baseline is `OpenDHT`.
 const RESTART: &[Yardstick] = &[
     yardstick("settle_s", "hours", "<= 300", |seconds| seconds <= 300.0),
@@ -84,6 +88,7 @@ fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
         Experiment::Churn => CHURN,
         Experiment::Speed => SPEED,
         Experiment::Durability => DURABILITY,
+        Experiment::Republish => REPUBLISH,
         Experiment::Restart => RESTART,
     }
 }

@@ -6,6 +6,7 @@ use super::{Audience, Effect, Peer};
 use crate::keeping::{Farewell, Task, TurnReport};
 use crate::neighbourhood::Neighbourhood;
 use crate::operation::{Happened, Operation, Renewal, Turn};
+use crate::publication::RoundReport;
 use crate::requests::Owner;
 use crate::{Event, OperationId, Outcome, Output, Ticket};
 
@@ -34,6 +35,7 @@ impl Peer {
             self.start(now, renewal, Audience::Upkeep);
         }
         while let Some(waiting) = self.pacer.pop(now) {
+            self.upkeep.requests += 1;
             let owner = Owner::Operation(waiting.operation);
             self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
         }
@@ -80,6 +82,7 @@ impl Peer {
     }
 
     pub(super) fn turn_ended(&mut self, now: Moment, report: &TurnReport) {
+        self.upkeep.handed_over += report.delivered as u64;
         self.keeping.ended(now, report);
         if !report.answered
             && let Some(contact) = self.table.entry(&report.partner).map(|entry| entry.contact())
@@ -87,6 +90,13 @@ impl Peer {
             // A partner that has died is to be known as dead soon.
             self.check(now, contact);
         }
+    }
+
+    pub(super) fn round_ended(&mut self, now: Moment, report: &RoundReport) {
+        self.upkeep.renewed += report.renewed as u64;
+        self.upkeep.lookups += report.lookups as u64;
+        self.upkeep.rounds += 1;
+        self.publications.ended(now, report);
     }
 
     /// Hands over to everybody who keeps records with us.

@@ -24,6 +24,17 @@ pub(super) fn store(
     publishers: &[Place],
     host: &mut dyn Host,
 ) -> Vec<Key> {
+    store_with(sim, count, publishers, (Ttl::default(), AT_ONCE), host)
+}
+
+/// The same with this life, and so many stores under way at once for each publisher.
+pub(super) fn store_with(
+    sim: &mut Simulation,
+    count: usize,
+    publishers: &[Place],
+    (ttl, at_once): (Ttl, usize),
+    host: &mut dyn Host,
+) -> Vec<Key> {
     host.phase("storing", count as u64);
     let mut keys = Vec::with_capacity(count);
     let (mut started, mut ended) = (0, 0);
@@ -31,13 +42,13 @@ pub(super) fn store(
     let mut begin = |sim: &mut Simulation, started: &mut usize| {
         let bytes = [sim.random().bytes32(), sim.random().bytes32()].concat();
         let record = Record::content(Value::new(bytes).unwrap_or_default());
-        let command = Command::Store { record, ttl: Ttl::default(), expected: None };
+        let command = Command::Store { record, ttl, expected: None };
         if let Some(place) = next.next().filter(|_| *started < count) {
             *started += 1;
             sim.start(place, command);
         }
     };
-    for _ in 0..publishers.len() * AT_ONCE {
+    for _ in 0..publishers.len() * at_once {
         begin(sim, &mut started);
     }
     let mut until = sim.now() + PATIENCE;
