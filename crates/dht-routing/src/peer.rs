@@ -13,7 +13,7 @@ use crate::neighbourhood::Neighbourhood;
 use crate::operation::{
     Bootstrap, Ending, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
 };
-use crate::pacer::Pacer;
+use crate::pacer::{Budget, Pacer, Rate};
 use crate::promises::Promises;
 use crate::publication::Publications;
 use crate::random::{Random, Seed};
@@ -77,6 +77,8 @@ pub struct Peer {
     promises: Promises,
     publications: Publications,
     upkeep: Upkeep,
+    /// What may be spent on looking through our own store for others.
+    looks: Budget,
     usage: Usage,
     /// Each in a box: a queue of them is short, and does not grow into a large block.
     outputs: VecDeque<Box<Output>>,
@@ -148,6 +150,8 @@ pub struct Upkeep {
 
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
 const EFFECTS_MAX: usize = 4_096;
+/// Comparisons and listings that are answered in a second, and bytes of records told or looked at for them.
+const LOOKS: Rate = Rate { requests: 100, bytes: 1_000_000 };
 /// Bootstrap addresses that are kept, at most.
 const BOOTSTRAP_MAX: usize = 64;
 
@@ -185,6 +189,7 @@ impl Peer {
             promises: Promises::default(),
             publications: Publications::new(),
             upkeep: Upkeep::default(),
+            looks: Budget::new(LOOKS),
             usage: Usage::default(),
             outputs: VecDeque::new(),
         }

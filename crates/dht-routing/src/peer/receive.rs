@@ -18,6 +18,9 @@ use crate::{Event, Output, Route, Ticket, Via};
 /// An entry that has not answered for so long may be pinged in favour of a newcomer.
 const DOUBT_AFTER: Duration = Duration::from_mins(1);
 
+/// About what a comparison or listing takes.
+const LOOK_BYTES: usize = 1_000;
+
 impl Peer {
     pub(super) fn received(&mut self, now: Moment, from: NodeIdentity, via: Via, message: Message) {
         if from.id() == self.local.id() {
@@ -78,6 +81,12 @@ impl Peer {
                 let lookout = Lookout { asker: *asker, then: Waiting::Loaded(then) };
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.put(Output::Load { ticket, key, kinds, whole_up_to });
+            }
+            Response::Look(Waiting::Compared(_) | Waiting::Listed(_))
+                if !self.looks.spend(now, LOOK_BYTES) =>
+            {
+                let text = String::new();
+                self.reply(asker, Reply::Error { code: ErrorCode::Busy, text });
             }
             Response::Look(waiting) => self.look(now, *asker, waiting),
             Response::Save { record, terms } => {

@@ -8,6 +8,7 @@ use dht_proto::{
 };
 
 mod arbitrary;
+mod many;
 
 fn identity(number: u32) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes([5; 32]), Nonce(number))
