@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use dht_proto::{Key, KindSet, Record, Ttl, Value};
 use dht_routing::{Command, Outcome};
-use dht_sim::experiment::{LookupReport, look_around, renew, under_churn};
+use dht_sim::experiment::{
+    LookupReport, MODELS, look_around, outlive, publish, renew, restart_all, under_churn,
+};
 use dht_sim::{
     Conditions, Finished, MessageKind, Occurrence, OperationKind, Place, Rejoin, Role, Simulation,
 };
@@ -250,4 +252,25 @@ fn very_many_records_are_renewed_with_few_lookups_in_few_requests() {
     assert!(report.lookups <= 50, "{report:?}");
     // Sixteen offers a record, a dozen to a message at least, and fifty steps of each lookup.
     assert!(report.requests <= 5_000, "{report:?}");
+}
+
+#[test]
+fn records_outlive_everybody_who_held_them_when_they_were_stored() {
+    let mut sim = network();
+    let keys = publish(&mut sim, 200, &mut ());
+    assert_eq!(keys.len(), 200);
+    let point = outlive(sim, &keys, MODELS[0], Duration::from_mins(40), &mut ());
+    println!("lost {}, {:.0} B/s, {}", point.lost, point.bytes_per_node_s(), point.departures);
+    assert_eq!(point.lost, 0);
+    assert!(point.bytes_per_node_s() < 250.0, "{:.0} B/s", point.bytes_per_node_s());
+}
+
+#[test]
+fn a_network_that_holds_records_and_restarts_at_once_settles_soon_and_loses_nothing() {
+    let mut sim = Simulation::builder().nodes(60).seed(SEED).build().unwrap();
+    sim.settle(Duration::from_mins(5), |_, _| {});
+    let report = restart_all(sim, 1_000, &mut ());
+    println!("{report:?}, peak {:.1} times the steady state", report.peak_over_steady());
+    assert_eq!((report.records, report.lost), (1_000, 0));
+    assert!(report.settled <= Duration::from_mins(5), "{:?}", report.settled);
 }

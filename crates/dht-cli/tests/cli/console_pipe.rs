@@ -61,11 +61,7 @@ fn what_a_node_knows_is_shown() {
     let text = lines.join("\n");
     assert_eq!(errors, "");
     assert!(text.contains("1 record, 1 byte\n"), "{text}");
-    assert!(
-        lines.iter().any(|line| line.starts_with(&stored)
-            && line.ends_with(" own")),
-        "{text}"
-    );
+    assert!(lines.iter().any(|line| line.starts_with(&stored) && line.ends_with(" own")), "{text}");
     assert!(text.contains("2 nodes in "), "{text}");
     assert!(text.contains("routing table  2 nodes"), "{text}");
     assert!(text.contains(" of 500,000,000 bytes"), "{text}");
