@@ -1,3 +1,5 @@
+//! Stocktaking of small stores, page by page.
+
 use std::collections::BTreeMap;
 
 use dht_proto::{Digest, Key, Kind, Moment, Sequence};

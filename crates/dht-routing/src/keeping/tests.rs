@@ -1,3 +1,5 @@
+//! The schedule of turns, driven by hand.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use dht_proto::{Key, NodeIdentity, Nonce, PublicKey};
