@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::{Config, RoutingTable};
 
 /// An entry that has not answered for so long is pinged.
-pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(15);
+pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(20);
 /// Shortest time between two rounds of such pings: a node that wakes up for one ping may as well send those
 /// that are due soon.
 const CHECK_SPACING: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use super::address::Addresses;
 use super::known::{Preimage, Waiter};
 
 /// Contacts that wait for a place in a bucket, at most.
-const WAITING_MAX: usize = 8;
+const WAITING_MAX: usize = 4;
 
 /// Kept small, for upkeep looks at all buckets of a table again and again.
 #[derive(Debug, Clone)]

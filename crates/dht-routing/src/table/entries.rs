@@ -19,7 +19,7 @@ use super::known::{Preimage, Pulse, head};
 use super::subnet::Subnet;
 
 /// Room made at once when the arrays are full.
-const GROWTH: usize = 8;
+const GROWTH: usize = 2;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entries {

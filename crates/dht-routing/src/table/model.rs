@@ -56,7 +56,7 @@ impl Model {
             }
             _ => (Answered::Waiting { since }, contact),
         };
-        if self.waiting.len() == 8 {
+        if self.waiting.len() == 4 {
             self.waiting.remove(0);
         }
         self.waiting.push(waiter);
