@@ -11,7 +11,7 @@ use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
 use crate::neighbourhood::Neighbourhood;
 use crate::operation::{
-    Bootstrap, Ending, Exchange, Fetch, Find, Happened, Operation, Order, Question, Scene, Store,
+    Bootstrap, Exchange, Fetch, Find, Operation, Order, Question, Scene, Store,
 };
 use crate::pacer::{Budget, Pacer, Rate};
 use crate::promises::Promises;
@@ -22,17 +22,18 @@ use crate::responder::Lookout;
 use crate::reunion::{KNOWN_MAX, Reunion};
 use crate::rtt::Prior;
 use crate::spares::Spares;
-use crate::{
-    Busy, Command, Config, Event, Input, OperationId, Outcome, Output, RoutingTable, Ticket,
-};
+use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTable, Ticket};
 
 mod answer;
 mod execute;
 mod keep;
 mod receive;
+mod running;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+
+use running::{Audience, Running};
 
 /// A peer of the network, as a value.
 ///
@@ -82,22 +83,6 @@ pub struct Peer {
     usage: Usage,
     /// Each in a box: a queue of them is short, and does not grow into a large block.
     outputs: VecDeque<Box<Output>>,
-}
-
-/// An operation under way, and who wants to know its outcome.
-#[derive(Debug, Clone)]
-struct Running {
-    operation: Operation,
-    audience: Audience,
-}
-
-/// Who an operation is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Audience {
-    /// Its outcome is an event.
-    Application,
-    /// Its outcome only moves the maintenance on.
-    Upkeep,
 }
 
 /// Who waits for a result of the store.
@@ -324,79 +309,6 @@ impl Peer {
     fn scene<'a>(&'a self, now: Moment, orders: &'a mut Vec<Order>) -> Scene<'a> {
         let Self { config, table, local, prior, .. } = self;
         Scene { now, config, local: *local, table, typical: prior.mean(), orders }
-    }
-
-    fn start(&mut self, now: Moment, operation: Operation, audience: Audience) -> OperationId {
-        let id = OperationId(self.next_operation);
-        self.next_operation += 1;
-        self.operations.insert(id, Box::new(Running { operation, audience }));
-        self.tell(now, id, Happened::Started);
-        id
-    }
-
-    /// Tells an operation what happened, and carries out what it orders.
-    fn tell(&mut self, now: Moment, id: OperationId, happened: Happened) {
-        // Taken out so that it can look at the rest of the peer; an operation that ended stays out.
-        let Some(mut running) = self.operations.remove(&id) else { return };
-        let mut orders = Vec::new();
-        running.operation.handle(&mut self.scene(now, &mut orders), happened);
-        let mut finished = None;
-        for order in orders {
-            match order {
-                Order::Finish(ending) => {
-                    finished = Some(ending);
-                    break;
-                }
-                order => self.execute(now, id, order),
-            }
-        }
-        match finished {
-            None => {
-                self.operations.insert(id, running);
-            }
-            Some(Ending::Outcome(outcome)) => {
-                self.withdraw(id);
-                self.finished(now, id, running.audience, outcome);
-            }
-            Some(Ending::Turn(report)) => {
-                self.withdraw(id);
-                self.turn_ended(now, &report);
-            }
-            Some(Ending::Renewal(report)) => {
-                self.withdraw(id);
-                self.round_ended(now, &report);
-            }
-        }
-    }
-
-    fn finished(&mut self, now: Moment, id: OperationId, audience: Audience, outcome: Outcome) {
-        if let Outcome::Bootstrapped(result) = &outcome {
-            match result {
-                Ok(_) => {
-                    self.maintenance.joined(now, &self.config, &mut self.random);
-                    self.keeping.awake(now, &mut self.random);
-                    self.publications.awake(now, &mut self.random);
-                }
-                Err(_) => {
-                    self.maintenance.isolated(now, &mut self.random);
-                }
-            }
-        }
-        match (audience, outcome) {
-            (Audience::Upkeep, Outcome::Nodes(_)) => self.maintenance.finished(now),
-            (Audience::Upkeep, _) => {}
-            (Audience::Application, outcome) => {
-                self.event(Event::Finished { operation: id, outcome });
-            }
-        }
-    }
-
-    fn withdraw(&mut self, operation: OperationId) {
-        self.greetings.disown(operation);
-        self.pacer.disown(operation);
-        for request in self.requests.disown(operation) {
-            self.put(Output::Withdraw { request });
-        }
     }
 
     fn event(&mut self, event: Event) {
