@@ -51,6 +51,8 @@ mod datagrams;
 mod entropy;
 mod error;
 mod greeting;
+#[cfg_attr(not(test), expect(dead_code, reason = "the hooks of the builder come on top of it"))]
+mod hooks;
 mod keeper;
 mod limits;
 mod node;
@@ -76,7 +78,7 @@ pub use error::{
 pub use limits::Limits;
 pub use node::Node;
 pub use place::{Found, Place, StoreOptions};
-pub use status::{Drops, NodeStatus, StoredKey, Traffic};
+pub use status::{Drops, HookCalls, NodeStatus, StoredKey, Traffic};
 
 pub use dht_proto::limits::VALUE_MAX;
 pub use dht_proto::{

@@ -84,6 +84,22 @@ pub struct Drops {
     pub streams_broken: u64,
 }
 
+/// Calls of one of the application's closures since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct HookCalls {
+    /// Calls that were started.
+    pub started: u64,
+    /// Of these, calls that run now.
+    pub running: usize,
+    /// Of these, calls that panicked.
+    pub panicked: u64,
+    /// Of these, calls that were stopped because they took too long.
+    pub timed_out: u64,
+    /// Calls not started because too many ran.
+    pub turned_away: u64,
+}
+
 impl Drops {
     /// Counts a datagram or frame that could not be read.
     pub(crate) fn count(&mut self, error: &DecodeError) {
