@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use dht_proto::{Contact, Distance, Key, Moment, NodeId, NodeIdentity};
+use dht_proto::{Contact, Key, Moment, NodeId, NodeIdentity};
 
 use crate::rtt::RttEstimate;
 
@@ -22,6 +22,7 @@ mod entry;
 mod known;
 #[cfg(test)]
 mod model;
+mod search;
 mod subnet;
 #[cfg(test)]
 mod tests;
@@ -265,71 +266,6 @@ impl RoutingTable {
     /// The entry that has not answered for the longest time of those in the bucket where `id` belongs.
     pub fn oldest_beside(&self, id: &NodeId) -> Option<Entry<'_>> {
         self.bucket(self.index(id)?).next()
-    }
-
-    /// The distance from us within which about `k` nodes live: that of our k-th closest entry, or all of
-    /// the space while fewer are known. Density is even over the space, so it holds around any key.
-    pub fn radius(&self, k: usize) -> Distance {
-        let closest = self.closest_entries(&self.local.to_key(), k, |_| true);
-        match closest.last() {
-            Some(last) if closest.len() >= k => last.node().id().distance(&self.local),
-            _ => Distance::MAX,
-        }
-    }
-
-    /// Estimated number of nodes in the network, ourselves included, from [`radius`](Self::radius).
-    pub fn network_size(&self) -> u64 {
-        let radius = self.radius(self.k);
-        if radius == Distance::MAX {
-            return self.len() as u64 + 1;
-        }
-        let head = known::head_of(radius.as_bytes()).max(1);
-        let estimate = (u128::from(u64::MAX) * self.k as u128) / u128::from(head);
-        u64::try_from(estimate).unwrap_or(u64::MAX).max(self.len() as u64 + 1)
-    }
-
-    /// The `count` entries closest to `target` that `wanted` accepts, closest first.
-    pub fn closest(
-        &self,
-        target: &Key,
-        count: usize,
-        wanted: impl FnMut(&Entry<'_>) -> bool,
-    ) -> Vec<Contact> {
-        let closest = self.closest_entries(target, count, wanted);
-        closest.iter().map(Entry::contact).collect()
-    }
-
-    /// The entries behind [`closest`](Self::closest).
-    pub(crate) fn closest_entries(
-        &self,
-        target: &Key,
-        count: usize,
-        mut wanted: impl FnMut(&Entry<'_>) -> bool,
-    ) -> Vec<Entry<'_>> {
-        let head = known::head_of(target.as_bytes());
-        let shared = target.distance(&self.local).leading_zeros() as usize;
-        let mut found = Vec::with_capacity(count.min(self.len()));
-        let mut group: Vec<(u64, Entry<'_>)> = Vec::new();
-        // The target's own bucket holds what is closest to it, then come all deeper buckets at one
-        // distance class, then each shallower bucket is a class of its own.
-        let own = self.range(shared);
-        let deeper = own.end..self.len();
-        let shallower = (0..shared.min(self.buckets.len())).rev().map(|zeros| self.range(zeros));
-        for range in [own, deeper].into_iter().chain(shallower) {
-            if found.len() >= count {
-                break;
-            }
-            group.clear();
-            let entries = range.map(|at| self.at(at)).filter(|entry| wanted(entry));
-            group.extend(entries.map(|entry| (head ^ self.entries.head(entry.at), entry)));
-            // Ids that are alike in their first 64 bits are told apart by all of them.
-            let whole = |entry: &Entry<'_>| target.distance(&entry.node().id());
-            group.sort_unstable_by(|(one, a), (other, b)| {
-                one.cmp(other).then_with(|| whole(a).cmp(&whole(b)))
-            });
-            found.extend(group.iter().map(|(_, entry)| *entry).take(count - found.len()));
-        }
-        found
     }
 
     fn index(&self, id: &NodeId) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use dht_proto::{NodeIdentity, Nonce, PublicKey};
+use dht_proto::{Distance, NodeIdentity, Nonce, PublicKey};
 
 use super::*;
 
