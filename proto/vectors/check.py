@@ -215,6 +215,8 @@ def need_request(request):
         need(all(last < first for (_, last), (first, _) in zip(ranges, ranges[1:])))
     elif "list" in request:
         need_slot(request["list"].get("from", {}))
+    elif "custom" in request:
+        need(len(request["custom"].get("payload", b"")) <= 65_536)
     need("download" not in request)  # only in streams
 
 
@@ -275,6 +277,8 @@ def need_reply(reply):
         need_details(reply["held"]["details"])
     elif "refused" in reply or "error" in reply:
         need(reply.get("refused", reply.get("error")).get("code", 0) != 0)
+    elif "custom" in reply:
+        need(len(reply["custom"].get("payload", b"")) <= 65_536)
     need_batch_reply(reply)
     need(any(name in reply for name, *_, oneof in SCHEMA["Reply"].values() if oneof))
 

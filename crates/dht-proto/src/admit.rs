@@ -20,13 +20,13 @@ pub enum Admission {
 }
 
 /// Decides whether `incoming`, which comes under `terms`, may take the place of `existing`, a live record
-/// of the same slot. End of life and custody are those of `incoming`; of `terms` only the purpose and the
-/// expected sequence are looked at.
+/// of the same slot. End of life and custody are those of `incoming`; of `terms` only the purpose, the
+/// expected sequence and whether a name is replaced are looked at.
 ///
 /// - the same value again: its publisher extends the life, a holder's or cached copy never does (but a
 ///   holder's copy turns a cached one into a held one, with the life it carries); the better reason to
 ///   keep it stays;
-/// - another value under a name: refused while the old one lives;
+/// - another value under a name: refused while the old one lives, unless `terms` say that it is replaced;
 /// - another version of a signed record: the higher (sequence, digest) wins, so that holders agree even
 ///   where an author used one sequence twice;
 /// - a cached named value gives way to a holder's copy.
@@ -54,6 +54,7 @@ pub fn admit(
         Kind::Named if old.custody == Custody::Cache && terms.purpose == Purpose::Replicate => {
             Ok(Admission::Insert)
         }
+        Kind::Named if terms.replaces && terms.purpose != Purpose::Cache => Ok(Admission::Insert),
         Kind::Named => Err(Refusal::NameTaken),
         Kind::Signed if (incoming.sequence, incoming.digest) > (old.sequence, old.digest) => {
             Ok(Admission::Insert)

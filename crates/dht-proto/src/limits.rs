@@ -39,6 +39,9 @@ pub const FINGERPRINTS_MAX: usize = 128;
 /// Longest free text in a refusal or an error, in bytes of UTF-8.
 pub const REASON_MAX: usize = 200;
 
+/// Longest payload of a custom request or its reply, in bytes.
+pub const PAYLOAD_MAX: usize = 65_536;
+
 /// Longest life of a record, in seconds: 30 days.
 pub const TTL_MAX_SECONDS: u32 = 30 * 24 * 60 * 60;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 use crate::{
     Cell, CellAnswer, Digest, Families, Key, Kind, KindSet, Purpose, Record, Referral, Sequence,
     Slot, Summary, Ttl,
@@ -167,6 +169,13 @@ pub enum Request {
         /// Where to begin, inclusive.
         from: Slot,
     },
+    /// A request of an application to an application. Answered by [`Reply::Custom`], or by [`Reply::Error`]:
+    /// with [`ErrorCode::Unsupported`] where no application answers, with [`ErrorCode::Failed`] where it
+    /// failed, with [`ErrorCode::ByStream`] where the answer is too long for a datagram.
+    Custom {
+        /// At most [`PAYLOAD_MAX`](crate::limits::PAYLOAD_MAX) bytes.
+        payload: Bytes,
+    },
 }
 
 impl Request {
@@ -179,7 +188,8 @@ impl Request {
             | Self::Inspect
             | Self::Offer { .. }
             | Self::Reconcile { .. }
-            | Self::List { .. } => true,
+            | Self::List { .. }
+            | Self::Custom { .. } => true,
             Self::Ping | Self::Store { .. } | Self::Download { .. } | Self::OfferMany { .. } => {
                 false
             }
@@ -262,6 +272,14 @@ pub enum Reply {
         /// Where to go on, after the last entry; `None` at the end.
         next: Option<Slot>,
     },
+    /// To [`Request::Custom`].
+    Custom {
+        /// At most [`PAYLOAD_MAX`](crate::limits::PAYLOAD_MAX) bytes.
+        payload: Bytes,
+    },
+    /// The request has come and is being worked on: its answer comes later. Sent when a request comes
+    /// again that an application is asked about; never by stream.
+    Pending,
     /// The request was understood as none, or cannot be answered.
     Error {
         /// What is wrong.
@@ -320,6 +338,8 @@ impl Reply {
             | Self::Offered { .. }
             | Self::Reconciled { .. }
             | Self::Listing { .. }
+            | Self::Custom { .. }
+            | Self::Pending
             | Self::Error { .. } => &[],
         }
     }
@@ -339,6 +359,8 @@ impl Reply {
             | Self::Offered { .. }
             | Self::Reconciled { .. }
             | Self::Listing { .. }
+            | Self::Custom { .. }
+            | Self::Pending
             | Self::Error { .. } => None,
         }
     }

@@ -103,6 +103,9 @@ pub struct Terms {
     pub source: Source,
     /// Compare-and-swap: the sequence that must be in place, with 0 for nothing in place. Signed records only.
     pub expected: Option<Sequence>,
+    /// Whether it takes the place of another value that lives under its name, because the application on this
+    /// node says so. Named records only.
+    pub replaces: bool,
 }
 
 /// What a node tells, and a store keeps, of a record without its bytes.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -11,7 +12,8 @@ mod batch;
 pub(crate) use batch::{batch, cell_answers, cells};
 
 use crate::limits::{
-    AGENT_MAX, CONTACTS_MAX, INLINE_VALUE_MAX, REASON_MAX, SALT_MAX, TTL_MAX_SECONDS, VALUE_MAX,
+    AGENT_MAX, CONTACTS_MAX, INLINE_VALUE_MAX, PAYLOAD_MAX, REASON_MAX, SALT_MAX, TTL_MAX_SECONDS,
+    VALUE_MAX,
 };
 use crate::{
     AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet,
@@ -85,6 +87,14 @@ fn value(sizes: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Value>
     })
 }
 
+/// Mostly short, as messages in datagrams are; now and then as long as may be.
+fn payload() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        9 => vec(any::<u8>(), 0..1_000).prop_map(Bytes::from),
+        1 => (0..=PAYLOAD_MAX).prop_map(|length| Bytes::from(vec![7; length])),
+    ]
+}
+
 fn signed(sizes: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Record> {
     let body = prop_oneof![
         4 => value(sizes).prop_map(SignedBody::Value),
@@ -148,6 +158,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         ),
         (key(), kind(), range())
             .prop_map(|(key, kind, range)| Request::Download { slot: Slot { key, kind }, range }),
+        payload().prop_map(|payload| Request::Custom { payload }),
         batch::request(),
     ]
 }
@@ -174,7 +185,9 @@ fn error_code() -> impl Strategy<Value = ErrorCode> {
         Just(ErrorCode::Unsupported),
         Just(ErrorCode::Busy),
         Just(ErrorCode::Unwilling),
-        (6..=u32::MAX).prop_map(ErrorCode::Other),
+        Just(ErrorCode::Failed),
+        Just(ErrorCode::ByStream),
+        (8..=u32::MAX).prop_map(ErrorCode::Other),
     ]
 }
 
@@ -212,6 +225,8 @@ pub(crate) fn reply() -> impl Strategy<Value = Reply> {
         (refusal(), contacts()).prop_map(|(refusal, closer)| Reply::Refused { refusal, closer }),
         inspection().prop_map(Reply::Inspection),
         (error_code(), text(REASON_MAX)).prop_map(|(code, text)| Reply::Error { code, text }),
+        payload().prop_map(|payload| Reply::Custom { payload }),
+        Just(Reply::Pending),
         batch::reply(),
     ]
 }

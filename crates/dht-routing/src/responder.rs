@@ -231,7 +231,7 @@ impl Responder<'_> {
     ) -> Terms {
         let (expires, custody) = (ttl.ends(self.now), purpose.custody());
         let source = source::of(asker);
-        Terms { expires, purpose, custody, source, expected }
+        Terms { expires, purpose, custody, source, expected, replaces: false }
     }
 
     fn compared(

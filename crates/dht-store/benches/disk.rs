@@ -34,6 +34,7 @@ fn terms(number: u64) -> Terms {
         custody: Custody::Holder,
         source: Source::from_bytes([sender; 16]),
         expected: None,
+        replaces: false,
     }
 }
 

@@ -93,6 +93,7 @@ pub use options::{CACHE_SIZE_DEFAULT, DiskOptions};
 ///     custody: Custody::Holder,
 ///     source: Source::from_bytes([7; 16]),
 ///     expected: None,
+///     replaces: false,
 /// };
 /// store.save(now, record.clone(), terms)?;
 /// store.flush()?;

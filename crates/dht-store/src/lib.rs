@@ -21,6 +21,7 @@
 //!     custody: Custody::Holder,
 //!     source: Source::from_bytes([7; 16]),
 //!     expected: None,
+//!     replaces: false,
 //! };
 //! assert_eq!(store.save(now, record.clone(), terms)?, Saved::Inserted);
 //!

@@ -97,6 +97,7 @@ fn terms(number: u64) -> Terms {
         custody: Custody::Holder,
         source: Source::from_bytes([u8::try_from(number % sources).unwrap(); 16]),
         expected: None,
+        replaces: false,
     }
 }
 

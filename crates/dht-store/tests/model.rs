@@ -68,6 +68,7 @@ impl TermsAfter {
             custody: self.custody,
             source: Source::from_bytes([self.source; 16]),
             expected: self.expected.map(Sequence),
+            replaces: false,
         }
     }
 }

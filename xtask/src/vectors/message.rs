@@ -127,6 +127,8 @@ fn requests() -> Result<Vec<(&'static str, Request)>> {
             Request::Download { slot, range: ValueRange { offset: 65_536, length: Some(0) } },
         ),
         ("inspect", Request::Inspect),
+        ("custom", Request::Custom { payload: "what time is it?".into() }),
+        ("custom without payload", Request::Custom { payload: "".into() }),
     ])
 }
 
@@ -166,6 +168,10 @@ fn replies() -> Result<Vec<(&'static str, Reply)>> {
         ),
         ("error", Reply::Error { code: ErrorCode::Unknown, text: "what is this?".to_owned() }),
         ("error: unwilling", Reply::Error { code: ErrorCode::Unwilling, text: String::new() }),
+        ("error: failed", Reply::Error { code: ErrorCode::Failed, text: "no clock".to_owned() }),
+        ("error: by stream", Reply::Error { code: ErrorCode::ByStream, text: String::new() }),
+        ("custom reply", Reply::Custom { payload: "noon".into() }),
+        ("pending", Reply::Pending),
     ];
     vectors.extend(refusals()?);
     Ok(vectors)

@@ -94,6 +94,9 @@ pub(super) fn datagrams() -> Result<Vec<Value>> {
 /// Id 7, a full node, IPv4.
 const HEAD: &[u8] = b"\x09\x07\0\0\0\0\0\0\0\x10\x01\x18\x01";
 
+/// Field 1,000, which no version has yet.
+const LATER: &[u8] = b"\xc2\x3e\x05later";
+
 pub(super) fn request(body: &[u8]) -> Vec<u8> {
     concat(&[HEAD, &field(4, body)])
 }
@@ -160,7 +163,7 @@ fn malformed_requests() -> Vec<(&'static str, Vec<u8>)> {
 pub(super) fn messages() -> Result<Vec<Value>> {
     let unknown = [
         ("a request without a body", request(&[])),
-        ("a request of a later version", request(&field(15, b"later"))),
+        ("a request of a later version", request(LATER)),
     ];
     let ignored = [
         ("no bytes", Vec::new()),
@@ -169,7 +172,7 @@ pub(super) fn messages() -> Result<Vec<Value>> {
         ("a length that does not follow", b"\x22\xff\xff\xff\xff\x07".to_vec()),
         ("no body", HEAD.to_vec()),
         ("a reply without a body", reply(&[])),
-        ("a reply of a later version", reply(&field(15, b"later"))),
+        ("a reply of a later version", reply(LATER)),
         ("a part in a datagram", concat(&[HEAD, &field(6, &field(2, b"part"))])),
         ("a pong without an address", reply(&field(2, &[]))),
         ("a pong with 7 bytes of address", reply(&field(2, &field(1, &[1; 7])))),

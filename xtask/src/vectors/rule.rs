@@ -117,6 +117,7 @@ fn vector(
         custody: summary.custody,
         source: Source::LOCAL,
         expected: expected.map(Sequence),
+        replaces: false,
     };
     let result = match admit(old.as_ref(), &summary, &terms) {
         Ok(Admission::Insert) => json!("insert"),

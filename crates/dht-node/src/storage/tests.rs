@@ -121,6 +121,7 @@ fn terms(seconds: u32) -> Terms {
         custody: Custody::Holder,
         source: Source::LOCAL,
         expected: None,
+        replaces: false,
     }
 }
 

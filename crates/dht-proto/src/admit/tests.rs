@@ -48,6 +48,7 @@ fn terms(incoming: &Summary, purpose: Purpose, expected: Option<u64>) -> Terms {
         custody: incoming.custody,
         source: Source::LOCAL,
         expected: expected.map(Sequence),
+        replaces: false,
     }
 }
 
@@ -322,4 +323,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_name_is_replaced_where_the_application_says_so_but_never_by_a_cached_copy() {
+    let old = kept(Kind::Named, 1, Holder, 60);
+    for (purpose, result) in [
+        (Publish, Ok(Admission::Insert)),
+        (Replicate, Ok(Admission::Insert)),
+        (Cache, Err(Refusal::NameTaken)),
+    ] {
+        let incoming = copy(Kind::Named, 2, purpose, 60);
+        let terms = Terms { replaces: true, ..terms(&incoming, purpose, None) };
+        assert_eq!(admit(Some(&old), &incoming, &terms), result);
+    }
+    let again = copy(Kind::Named, 1, Publish, 100);
+    let terms = Terms { replaces: true, ..terms(&again, Publish, None) };
+    assert_eq!(admit(Some(&old), &again, &terms), Ok(renewed(100, Holder)), "the same value");
+}
+
+#[test]
+fn the_application_cannot_put_an_older_version_in_place_of_a_newer_one() {
+    let incoming = signed(1, 4);
+    let terms = Terms { replaces: true, ..terms(&incoming, Publish, None) };
+    let refused = Err(Refusal::Stale { current: Sequence(5) });
+    assert_eq!(admit(Some(&signed(1, 5)), &incoming, &terms), refused);
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::limits::PAYLOAD_MAX;
 use crate::{DecodeError, Problem, Ttl};
 
 /// The bytes of a field of fixed length.
@@ -36,6 +37,16 @@ pub(super) fn size(field: &'static str, bytes: u32, limit: usize) -> Result<usiz
         .ok()
         .filter(|size| *size <= limit)
         .ok_or(DecodeError::new(field, Problem::OutOfRange { found: u64::from(bytes) }))
+}
+
+/// What applications say to each other.
+pub(super) fn payload(field: &'static str, bytes: Bytes) -> Result<Bytes, DecodeError> {
+    let (found, limit) = (bytes.len(), PAYLOAD_MAX);
+    if found <= limit {
+        Ok(bytes)
+    } else {
+        Err(DecodeError::new(field, Problem::TooLong { found, limit }))
+    }
 }
 
 /// The domain value of an enum's number.

@@ -1,6 +1,6 @@
 //! Replies.
 
-use super::field::{present, ttl};
+use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm};
 use super::{Carrier, batch, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
@@ -48,6 +48,8 @@ pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
         Reply::Offered { answers } => Body::Offered(batch::offered_to_wire(answers)),
         Reply::Reconciled { cells } => Body::Reconciled(reconcile::answers_to_wire(cells)),
         Reply::Listing { entries, next } => Body::Listing(batch::listing_to_wire(entries, *next)),
+        Reply::Custom { payload } => Body::Custom(wire::CustomReply { payload: payload.clone() }),
+        Reply::Pending => Body::Pending(wire::Pending {}),
     };
     wire::Reply { closer: contact::to_wire(reply.closer()), body: Some(body) }
 }
@@ -92,6 +94,10 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
         Body::Offered(offered) => Reply::Offered { answers: batch::offered_from_wire(&offered)? },
         Body::Reconciled(body) => Reply::Reconciled { cells: reconcile::answers_from_wire(body)? },
         Body::Listing(listing) => batch::listing_from_wire(listing)?,
+        Body::Custom(body) => {
+            Reply::Custom { payload: payload("custom_reply.payload", body.payload)? }
+        }
+        Body::Pending(_) => Reply::Pending,
     };
     Ok(ReplyForm::Whole(whole))
 }
@@ -160,6 +166,8 @@ fn error_code(code: i32) -> Result<ErrorCode, DecodeError> {
         Ok(wire::ErrorCode::Unsupported) => ErrorCode::Unsupported,
         Ok(wire::ErrorCode::Busy) => ErrorCode::Busy,
         Ok(wire::ErrorCode::Unwilling) => ErrorCode::Unwilling,
+        Ok(wire::ErrorCode::Failed) => ErrorCode::Failed,
+        Ok(wire::ErrorCode::ByStream) => ErrorCode::ByStream,
         Err(_) => ErrorCode::Other(code.cast_unsigned()),
     })
 }

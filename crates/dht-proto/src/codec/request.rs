@@ -1,6 +1,6 @@
 //! Requests.
 
-use super::field::{present, ttl};
+use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm, key_from_wire, key_to_wire};
 use super::{Carrier, batch, reconcile, wire};
 use crate::stream::{Exchange, StreamedRecord};
@@ -46,6 +46,7 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
         }
         Request::Reconcile { cells } => Body::Reconcile(reconcile::to_wire(cells)),
         Request::List { from } => Body::List(batch::list_to_wire(*from)),
+        Request::Custom { payload } => Body::Custom(wire::Custom { payload: payload.clone() }),
     };
     wire::Request { body: Some(body) }
 }
@@ -85,6 +86,7 @@ pub(super) fn from_wire(
         Body::OfferMany(body) => batch::offer_many_from_wire(body)?,
         Body::Reconcile(body) => Request::Reconcile { cells: reconcile::from_wire(&body)? },
         Body::List(body) => batch::list_from_wire(body)?,
+        Body::Custom(body) => Request::Custom { payload: payload("custom.payload", body.payload)? },
     };
     Ok(RequestForm::Whole(whole))
 }

@@ -1,7 +1,8 @@
 //! How many bytes a message takes on the wire, told without encoding it.
 //!
 //! Invariant: equal to what sealing makes, byte for byte; the codec's tests hold it to that. The formulas
-//! follow `proto/dht/v1/dht.proto`; every field number there is below 16, so a tag takes one byte.
+//! follow `proto/dht/v1/dht.proto`; every field number there is below 16, so a tag takes one byte, but for
+//! the bodies with a number of their own further down, whose tag takes two.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +18,9 @@ mod batch;
 
 /// Bytes of a 32-byte identifier in a field.
 const KEY_FIELD: usize = delimited_len(32);
+
+/// What a field number of 16 and more adds to a tag.
+const LONG_TAG: usize = 1;
 
 /// Length of the authentication tag at the end of a ciphertext.
 pub(crate) const TAG_LEN: usize = 16;
@@ -154,6 +158,7 @@ fn request_len(request: &Request, form: Form) -> usize {
         Request::OfferMany { offers, .. } => batch::offer_many_len(offers),
         Request::Reconcile { cells } => batch::reconcile_len(cells),
         Request::List { .. } => batch::list_len(),
+        Request::Custom { payload } => bytes(payload.len()),
     })
 }
 
@@ -170,7 +175,8 @@ fn reply_len(reply: &Reply, form: Form) -> usize {
             Reply::Nodes { .. }
             | Reply::Wanted { .. }
             | Reply::Have { .. }
-            | Reply::Stored { .. } => 0,
+            | Reply::Stored { .. }
+            | Reply::Pending => 0,
             Reply::Pong { observed } => delimited_len(address_len(observed)),
             Reply::Found { record, ttl, .. } => {
                 delimited_len(record_len(record, form)) + number(u64::from(ttl.as_secs()))
@@ -183,10 +189,15 @@ fn reply_len(reply: &Reply, form: Form) -> usize {
             Reply::Offered { answers } => batch::offered_len(answers),
             Reply::Reconciled { cells } => batch::reconciled_len(cells),
             Reply::Listing { entries, next } => batch::listing_len(entries, *next),
+            Reply::Custom { payload } => bytes(payload.len()),
             Reply::Error { code, text } => {
                 enum_number(code.code()) + bytes(text::cut(text, REASON_MAX).len())
             }
         })
+        + match reply {
+            Reply::Pending => LONG_TAG,
+            _ => 0,
+        }
 }
 
 fn refusal_len(refusal: &Refusal) -> usize {

@@ -20,7 +20,16 @@ impl Request {
             )
             | (Self::Store { .. }, Reply::Stored { .. } | Reply::Refused { .. })
             | (Self::Download { .. }, Reply::Found { .. } | Reply::Nodes { .. })
-            | (Self::Inspect, Reply::Inspection(_)) => true,
+            | (Self::Inspect, Reply::Inspection(_))
+            | (Self::Custom { .. }, Reply::Custom { .. })
+            // Only what an application may be asked about takes time.
+            | (
+                Self::Offer { .. }
+                | Self::Store { .. }
+                | Self::OfferMany { .. }
+                | Self::Custom { .. },
+                Reply::Pending,
+            ) => true,
             (Self::OfferMany { offers, .. }, Reply::Offered { answers }) => {
                 offers.len() == answers.len()
             }
@@ -83,6 +92,17 @@ mod tests {
         assert!(!request.accepts(&listing(vec![offer(4)], None)), "it was not asked for");
         assert!(!request.accepts(&listing(Vec::new(), Some(slot(5)))), "it would never end");
         assert!(!request.accepts(&Reply::Nodes { closer: Vec::new() }));
+    }
+
+    #[test]
+    fn only_what_an_application_is_asked_about_may_be_told_to_wait() {
+        let record = Record::at(slot(1).key, Value::default());
+        let (ttl, purpose) = (Ttl::default(), Purpose::Publish);
+        let store = Request::Store { record, ttl, purpose, expected: None };
+        let custom = Request::Custom { payload: bytes::Bytes::new() };
+        assert!(store.accepts(&Reply::Pending) && custom.accepts(&Reply::Pending));
+        assert!(!Request::Ping.accepts(&Reply::Pending));
+        assert!(!store.accepts(&Reply::Custom { payload: bytes::Bytes::new() }));
     }
 
     #[test]

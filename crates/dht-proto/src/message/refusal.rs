@@ -72,6 +72,12 @@ pub enum ErrorCode {
     /// The node could, and does not want to.
     #[error("not willing to tell")]
     Unwilling,
+    /// The application on the node failed at the request.
+    #[error("the application failed")]
+    Failed,
+    /// The answer does not fit a datagram: to be asked again by stream, with the same id.
+    #[error("the answer is too long for a datagram")]
+    ByStream,
     /// A code of a later version of the protocol.
     #[error("error code {0}")]
     Other(u32),
@@ -104,6 +110,8 @@ impl ErrorCode {
             Self::Unsupported => 3,
             Self::Busy => 4,
             Self::Unwilling => 5,
+            Self::Failed => 6,
+            Self::ByStream => 7,
             Self::Other(code) => code,
         }
     }

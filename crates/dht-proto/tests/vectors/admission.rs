@@ -62,6 +62,7 @@ fn slots_admit_what_the_rule_admits() {
             custody: incoming.custody,
             source: Source::LOCAL,
             expected: vector["expected"].as_u64().map(Sequence),
+            replaces: false,
         };
         let result = match admit(existing.as_ref(), &incoming, &terms) {
             Ok(Admission::Insert) => json!("insert"),

@@ -186,6 +186,7 @@ impl Store {
             custody: purpose.custody(),
             source: Source::LOCAL,
             expected: self.expected,
+            replaces: false,
         };
         let incoming = Summary::of(&self.record, &terms);
         let existing = found.map(|held| &held.summary);

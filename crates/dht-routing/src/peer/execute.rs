@@ -41,7 +41,8 @@ impl Peer {
             }
             Order::Renew { slot, digest, custody, expires } => {
                 let (purpose, source) = (Purpose::Publish, Source::LOCAL);
-                let terms = Terms { expires, purpose, custody, source, expected: None };
+                let terms =
+                    Terms { expires, purpose, custody, source, expected: None, replaces: false };
                 self.put(Output::Renew { slot, digest, terms });
             }
             Order::Load { key, kinds, whole_up_to } => {
@@ -54,7 +55,7 @@ impl Peer {
                 }
                 let ticket = self.ticket(Effect::Operation(id));
                 let (purpose, source) = (Purpose::Publish, Source::LOCAL);
-                let terms = Terms { expires, purpose, custody, source, expected };
+                let terms = Terms { expires, purpose, custody, source, expected, replaces: false };
                 self.put(Output::Save { ticket, record, terms });
             }
             // The caller takes these out: they end the operation.

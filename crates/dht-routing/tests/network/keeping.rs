@@ -345,6 +345,7 @@ fn a_cached_copy_is_neither_compared_nor_handed_over() {
         custody: Custody::Cache,
         source: Source::LOCAL,
         expected: None,
+        replaces: false,
     };
     let summary = Summary::of(&record, &terms);
     world.hosts[4].store.insert(record.slot(), (record.clone(), summary));

@@ -260,6 +260,7 @@ impl World {
                             custody: dht_proto::Custody::Holder,
                             source: dht_proto::Source::LOCAL,
                             expected: None,
+                            replaces: false,
                         };
                         let summary = Summary::of(lie, &terms);
                         found = Some(Held { summary, record: Some(lie.clone()) });

@@ -61,6 +61,7 @@ pub(super) fn published(seconds: u64) -> Terms {
         custody: Custody::Holder,
         source: Source::LOCAL,
         expected: None,
+        replaces: false,
     }
 }
 

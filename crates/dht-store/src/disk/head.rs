@@ -226,6 +226,7 @@ mod tests {
                 custody: custodies[number % 4],
                 source: Source::from_bytes([9; 16]),
                 expected: None,
+                replaces: false,
             };
             let summary = Summary::of(record, &terms);
             (record.clone(), Head::new(record, summary, terms.source, 77))

@@ -27,6 +27,7 @@ fn until(seconds: u64) -> Terms {
         custody: Custody::Holder,
         source: Source::LOCAL,
         expected: None,
+        replaces: false,
     }
 }
 

@@ -23,6 +23,7 @@ fn terms(seconds: u64) -> Terms {
         custody: Custody::Holder,
         source: Source::LOCAL,
         expected: None,
+        replaces: false,
     }
 }
 

@@ -81,7 +81,7 @@ pub mod message {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "request::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub body: ::core::option::Option<request::Body>,
 }
 /// Nested message and enum types in `Request`.
@@ -108,13 +108,18 @@ pub mod request {
         Reconcile(super::Reconcile),
         #[prost(message, tag = "10")]
         List(super::List),
+        #[prost(message, tag = "11")]
+        Custom(super::Custom),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Reply {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub closer: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    #[prost(oneof = "reply::Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(
+        oneof = "reply::Body",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
+    )]
     pub body: ::core::option::Option<reply::Body>,
 }
 /// Nested message and enum types in `Reply`.
@@ -147,6 +152,10 @@ pub mod reply {
         Reconciled(super::Reconciled),
         #[prost(message, tag = "14")]
         Listing(super::Listing),
+        #[prost(message, tag = "15")]
+        Custom(super::CustomReply),
+        #[prost(message, tag = "16")]
+        Pending(super::Pending),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -230,6 +239,11 @@ pub struct Cell {
 pub struct List {
     #[prost(message, optional, tag = "1")]
     pub from: ::core::option::Option<Slot>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Custom {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub payload: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Pong {
@@ -331,6 +345,13 @@ pub struct Listing {
     #[prost(message, optional, tag = "2")]
     pub next: ::core::option::Option<Slot>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomReply {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub payload: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pending {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Slot {
     #[prost(bytes = "bytes", tag = "1")]
@@ -503,6 +524,8 @@ pub enum ErrorCode {
     Unsupported = 3,
     Busy = 4,
     Unwilling = 5,
+    Failed = 6,
+    ByStream = 7,
 }
 impl ErrorCode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -517,6 +540,8 @@ impl ErrorCode {
             Self::Unsupported => "ERROR_CODE_UNSUPPORTED",
             Self::Busy => "ERROR_CODE_BUSY",
             Self::Unwilling => "ERROR_CODE_UNWILLING",
+            Self::Failed => "ERROR_CODE_FAILED",
+            Self::ByStream => "ERROR_CODE_BY_STREAM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -528,6 +553,8 @@ impl ErrorCode {
             "ERROR_CODE_UNSUPPORTED" => Some(Self::Unsupported),
             "ERROR_CODE_BUSY" => Some(Self::Busy),
             "ERROR_CODE_UNWILLING" => Some(Self::Unwilling),
+            "ERROR_CODE_FAILED" => Some(Self::Failed),
+            "ERROR_CODE_BY_STREAM" => Some(Self::ByStream),
             _ => None,
         }
     }

@@ -268,3 +268,15 @@ fn a_refusal_or_error_without_a_reason_is_ignored() {
     let error = wire::reply::Body::Error(wire::Error::default());
     assert_ignored(reply(error), "error.code", Problem::Missing);
 }
+
+#[test]
+fn a_payload_of_more_than_65536_bytes_is_malformed() {
+    let payload = |length: usize| Bytes::from(vec![0; length]);
+    let too_long = Problem::TooLong { found: 65_537, limit: 65_536 };
+    let custom = |length| wire::request::Body::Custom(wire::Custom { payload: payload(length) });
+    assert_malformed(request(custom(65_537)), "custom.payload", too_long);
+    assert!(decode(request(custom(65_536))).is_ok());
+    let answer = |length| wire::reply::Body::Custom(wire::CustomReply { payload: payload(length) });
+    assert_ignored(reply(answer(65_537)), "custom_reply.payload", too_long);
+    assert!(decode(reply(answer(65_536))).is_ok());
+}

@@ -195,6 +195,7 @@ impl World {
                 custody: dht_proto::Custody::Holder,
                 source: dht_proto::Source::LOCAL,
                 expected: None,
+                replaces: false,
             };
             Held { summary: dht_proto::Summary::of(&record, &terms), record: Some(record) }
         });

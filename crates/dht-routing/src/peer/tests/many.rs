@@ -16,7 +16,8 @@ fn record(number: u8) -> Record {
 fn held(number: u8, custody: Custody) -> Summary {
     let expires = Moment::from_secs(LIFE.into());
     let purpose = Purpose::Publish;
-    let terms = Terms { expires, purpose, custody, source: Source::LOCAL, expected: None };
+    let terms =
+        Terms { expires, purpose, custody, source: Source::LOCAL, expected: None, replaces: false };
     Summary::of(&record(number), &terms)
 }
 

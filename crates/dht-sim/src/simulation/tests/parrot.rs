@@ -148,6 +148,7 @@ impl Parrot {
                     custody: Custody::Holder,
                     source: Source::LOCAL,
                     expected: None,
+                    replaces: false,
                 };
                 let record = record.clone();
                 self.outputs.push_back(Output::Save { ticket: Ticket(1), record, terms });
