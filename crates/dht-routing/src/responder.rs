@@ -151,6 +151,10 @@ impl Responder<'_> {
                 let text = "this node does not tell what it holds".to_owned();
                 Response::Reply(Reply::Error { code: ErrorCode::Unwilling, text })
             }
+            Request::Custom { .. } if holds => Response::Reply(Reply::Error {
+                code: ErrorCode::Unsupported,
+                text: "no application answers here".to_owned(),
+            }),
             _ => Response::Reply(Reply::Error {
                 code: ErrorCode::Unsupported,
                 text: "this node is a client".to_owned(),
