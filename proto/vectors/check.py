@@ -122,6 +122,10 @@ def signed_bytes(salt, sequence, value):
     return head + struct.pack("<Q", sequence) + form + digest
 
 
+def broadcast_bytes(sent, payload):
+    return b"dht v1 broadcast" + struct.pack("<Q", sent) + blake3(payload).digest()
+
+
 def verifies(author, signature, message):
     try:
         Ed25519PublicKey.from_public_bytes(author).verify(signature, message)
@@ -217,7 +221,23 @@ def need_request(request):
         need_slot(request["list"].get("from", {}))
     elif "custom" in request:
         need(len(request["custom"].get("payload", b"")) <= 65_536)
+    elif "broadcast" in request:
+        need(request["broadcast"].get("depth", 0) <= 256)
+        need("broadcast" in request["broadcast"])
+        need_broadcast(request["broadcast"]["broadcast"])
+    elif "compare_broadcasts" in request:
+        held = request["compare_broadcasts"].get("held", [])
+        need(len(held) <= 32 and all(len(one) == 16 for one in held))
+    elif "pull_broadcast" in request:
+        need(len(request["pull_broadcast"].get("id", b"")) == 16)
     need("download" not in request)  # only in streams
+
+
+def need_broadcast(broadcast):
+    author, payload = broadcast.get("author", b""), broadcast.get("payload", b"")
+    signature = broadcast.get("signature", b"")
+    need(len(author) == 32 and len(signature) == 64 and len(payload) <= 65_536)
+    need(verifies(author, signature, broadcast_bytes(broadcast.get("sent", 0), payload)))
 
 
 def need_slot(slot):
@@ -264,6 +284,17 @@ def need_batch_reply(reply):
         need(all(slot < after for slot, after in zip(slots, slots[1:])))
 
 
+def need_broadcast_reply(reply):
+    if "broadcasts_compared" in reply:
+        verdicts = reply["broadcasts_compared"].get("verdicts", [])
+        more = reply["broadcasts_compared"].get("more", [])
+        need(len(verdicts) <= 32 and set(verdicts) <= {1, 2, 3, 4, 5} and len(more) <= 32)
+        for entry in more:
+            need(len(entry.get("id", b"")) == 16 and entry.get("size", 0) <= 65_536)
+    elif "broadcast" in reply.get("broadcast_pulled", {}):
+        need_broadcast(reply["broadcast_pulled"]["broadcast"])
+
+
 def need_reply(reply):
     if "pong" in reply:
         need(len(reply["pong"].get("observed", b"")) in (6, 18))
@@ -280,6 +311,7 @@ def need_reply(reply):
     elif "custom" in reply:
         need(len(reply["custom"].get("payload", b"")) <= 65_536)
     need_batch_reply(reply)
+    need_broadcast_reply(reply)
     need(any(name in reply for name, *_, oneof in SCHEMA["Reply"].values() if oneof))
 
 
@@ -408,6 +440,14 @@ def check_signed_records(v):
     assert secret.sign(message).hex() == v["signature"]
     assert verifies(author, unhex(v["signature"]), message)
     assert key_of_signed(author, salt).hex() == v["key"]
+
+
+def check_broadcasts(v):
+    secret = Ed25519PrivateKey.from_private_bytes(unhex(v["author_seed"]))
+    author, message = raw(secret.public_key()), broadcast_bytes(int(v["sent"]), unhex(v["payload"]))
+    assert author.hex() == v["author"] and message.hex() == v["signed_bytes"]
+    assert secret.sign(message).hex() == v["signature"]
+    assert derive("dht v1 broadcast id", author + message)[:16].hex() == v["id"]
 
 
 def as_json(message, fields):

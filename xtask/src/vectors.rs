@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 mod batch;
+mod broadcast;
 mod datagram;
 mod identity;
 mod message;
@@ -73,6 +74,11 @@ const FILES: &[File] = &[
         "signed_records.json",
         "Signed records: what is signed, and the signature. `value` null is a deletion.",
         record::signed,
+    ),
+    (
+        "broadcasts.json",
+        "Broadcasts: what is signed, the signature, and the id.",
+        broadcast::broadcasts,
     ),
     (
         "messages.json",

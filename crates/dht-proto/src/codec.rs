@@ -10,6 +10,7 @@ use crate::stream::{Content, Part, Start};
 use crate::{DecodeError, ErrorCode, Message, Problem, RequestId};
 
 mod batch;
+mod broadcast;
 mod contact;
 mod field;
 mod message;

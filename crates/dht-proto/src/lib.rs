@@ -9,6 +9,7 @@
 //! - records: [`Record`] of one of three [`Kind`]s, whose constructors cannot make an invalid one, and
 //!   [`admit`], the rule for what may take the place of what;
 //! - repair: [`Prefix`], [`Fingerprint`] and [`CellDigest`], by which holders compare what they hold;
+//! - messages to every node: [`Broadcast`];
 //! - messages: [`Message`], [`Request`], [`Reply`], and how long they are on the wire;
 //! - proof of an address: [`CookieJar`];
 //! - sizes and counts that the protocol fixes: [`limits`].
@@ -36,6 +37,7 @@
 //! ```
 
 mod admit;
+mod broadcast;
 #[cfg(feature = "codec")]
 pub mod codec;
 mod contact;
@@ -70,6 +72,9 @@ mod value;
 mod x25519;
 
 pub use admit::{Admission, admit};
+pub use broadcast::{
+    Broadcast, BroadcastEntry, BroadcastId, BroadcastTooLarge, BroadcastVerdict, SentAt,
+};
 pub use contact::Contact;
 pub use cookie::{Cookie, CookieJar};
 #[cfg(feature = "codec")]

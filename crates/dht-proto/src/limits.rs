@@ -36,6 +36,16 @@ pub const CELLS_MAX: usize = 32;
 /// [`TooMany`](crate::CellAnswer::TooMany).
 pub const FINGERPRINTS_MAX: usize = 128;
 
+/// Longest payload of a broadcast, in bytes.
+pub const BROADCAST_MAX: usize = 65_536;
+
+/// Most ids in one comparison of broadcasts, and most entries in its answer. A message with more is malformed.
+pub const BROADCASTS_MAX: usize = 32;
+
+/// How long a broadcast is taken after it was sent, in seconds; and how far ahead of the reader's clock that
+/// may be.
+pub const BROADCAST_LIFE_SECONDS: u64 = 600;
+
 /// Longest free text in a refusal or an error, in bytes of UTF-8.
 pub const REASON_MAX: usize = 200;
 

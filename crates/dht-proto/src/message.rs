@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::{
-    Cell, CellAnswer, Digest, Families, Key, Kind, KindSet, Purpose, Record, Referral, Sequence,
-    Slot, Summary, Ttl,
+    Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Cell, CellAnswer, Digest, Families,
+    Key, Kind, KindSet, Purpose, Record, Referral, Sequence, Slot, Summary, Ttl,
 };
 
 mod batch;
@@ -176,6 +177,26 @@ pub enum Request {
         /// At most [`PAYLOAD_MAX`](crate::limits::PAYLOAD_MAX) bytes.
         payload: Bytes,
     },
+    /// A message to every node, to be handed on to a part of the network. Answered by
+    /// [`Reply::BroadcastsCompared`] with one verdict.
+    Broadcast {
+        /// The message.
+        broadcast: Arc<Broadcast>,
+        /// Leading bits: the reader hands it on to those nodes that share at least so many with itself. At
+        /// most 256, which means to nobody.
+        depth: u16,
+    },
+    /// Which of these broadcasts do you lack, and which others do you have? Answered by
+    /// [`Reply::BroadcastsCompared`].
+    CompareBroadcasts {
+        /// At most [`BROADCASTS_MAX`](crate::limits::BROADCASTS_MAX) that the asker has.
+        held: Vec<BroadcastId>,
+    },
+    /// Send a broadcast. Answered by [`Reply::BroadcastPulled`].
+    PullBroadcast {
+        /// Which.
+        id: BroadcastId,
+    },
 }
 
 impl Request {
@@ -189,10 +210,14 @@ impl Request {
             | Self::Offer { .. }
             | Self::Reconcile { .. }
             | Self::List { .. }
-            | Self::Custom { .. } => true,
-            Self::Ping | Self::Store { .. } | Self::Download { .. } | Self::OfferMany { .. } => {
-                false
-            }
+            | Self::Custom { .. }
+            | Self::PullBroadcast { .. } => true,
+            Self::Ping
+            | Self::Store { .. }
+            | Self::Download { .. }
+            | Self::OfferMany { .. }
+            | Self::Broadcast { .. }
+            | Self::CompareBroadcasts { .. } => false,
         }
     }
 }
@@ -280,6 +305,19 @@ pub enum Reply {
     /// The request has come and is being worked on: its answer comes later. Sent when a request comes
     /// again that an application is asked about; never by stream.
     Pending,
+    /// To [`Request::Broadcast`] and [`Request::CompareBroadcasts`].
+    BroadcastsCompared {
+        /// What the reader says of each broadcast in the request, in their order.
+        verdicts: Vec<BroadcastVerdict>,
+        /// Others that can be pulled, newest first; [`Message::broadcasts_that_fit`] tells how many fit. None
+        /// in the answer to a broadcast.
+        more: Vec<BroadcastEntry>,
+    },
+    /// To [`Request::PullBroadcast`].
+    BroadcastPulled {
+        /// The broadcast; `None` if it is not here, or not any more.
+        broadcast: Option<Arc<Broadcast>>,
+    },
     /// The request was understood as none, or cannot be answered.
     Error {
         /// What is wrong.
@@ -340,6 +378,8 @@ impl Reply {
             | Self::Listing { .. }
             | Self::Custom { .. }
             | Self::Pending
+            | Self::BroadcastsCompared { .. }
+            | Self::BroadcastPulled { .. }
             | Self::Error { .. } => &[],
         }
     }
@@ -361,6 +401,8 @@ impl Reply {
             | Self::Listing { .. }
             | Self::Custom { .. }
             | Self::Pending
+            | Self::BroadcastsCompared { .. }
+            | Self::BroadcastPulled { .. }
             | Self::Error { .. } => None,
         }
     }

@@ -8,8 +8,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 mod batch;
+mod broadcast;
 
 pub(crate) use batch::{batch, cell_answers, cells};
+pub(crate) use broadcast::entries;
 
 use crate::limits::{
     AGENT_MAX, CONTACTS_MAX, INLINE_VALUE_MAX, PAYLOAD_MAX, REASON_MAX, SALT_MAX, TTL_MAX_SECONDS,
@@ -160,6 +162,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(key, kind, range)| Request::Download { slot: Slot { key, kind }, range }),
         payload().prop_map(|payload| Request::Custom { payload }),
         batch::request(),
+        broadcast::request(),
     ]
 }
 
@@ -228,6 +231,7 @@ pub(crate) fn reply() -> impl Strategy<Value = Reply> {
         payload().prop_map(|payload| Reply::Custom { payload }),
         Just(Reply::Pending),
         batch::reply(),
+        broadcast::reply(),
     ]
 }
 

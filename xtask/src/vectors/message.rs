@@ -11,7 +11,7 @@ use dht_proto::{
 use serde_json::{Value, json};
 
 use super::reflect::Schema;
-use super::{batch, hex};
+use super::{batch, broadcast, hex};
 
 const ID: RequestId = RequestId(0x0807_0605_0403_0201);
 
@@ -48,10 +48,10 @@ fn all() -> Result<Vec<(&'static str, Message)>> {
         id: RequestId(1),
         body: Body::Request(Request::Ping),
     };
-    let requests = [requests()?, batch::requests()?].concat();
+    let requests = [requests()?, batch::requests()?, broadcast::requests()?].concat();
     let requests =
         requests.into_iter().map(|(name, request)| (name, from_full_node(Body::Request(request))));
-    let replies = [replies()?, batch::replies()?]
+    let replies = [replies()?, batch::replies()?, broadcast::replies()?]
         .concat()
         .into_iter()
         .map(|(name, reply)| (name, from_full_node(Body::Reply(reply))));

@@ -7,7 +7,7 @@ use dht_proto::{NetworkId, codec};
 use prost::encoding::encode_varint;
 use serde_json::{Value, json};
 
-use super::{batch, hex};
+use super::{batch, broadcast, hex};
 
 const NETWORK: NetworkId = NetworkId(0x0102_0304);
 
@@ -182,11 +182,14 @@ pub(super) fn messages() -> Result<Vec<Value>> {
         ("an error with text that is no UTF-8", reply(&field(11, &field(2, b"\xff")))),
     ];
     let unknown = unknown.into_iter().map(|(name, bytes)| (name, bytes, Some(1)));
-    let malformed = [malformed_requests(), batch::malformed_requests()].concat();
+    let malformed =
+        [malformed_requests(), batch::malformed_requests(), broadcast::malformed_requests()]
+            .concat();
     let malformed = malformed.into_iter().map(|(name, bytes)| (name, bytes, Some(2)));
     let ignored = ignored.into_iter().map(|(name, bytes)| (name, bytes, None));
-    let batches = batch::ignored_replies().into_iter().map(|(name, bytes)| (name, bytes, None));
-    unknown.chain(malformed).chain(ignored).chain(batches).map(message_vector).collect()
+    let others = [batch::ignored_replies(), broadcast::ignored_replies()].concat();
+    let others = others.into_iter().map(|(name, bytes)| (name, bytes, None));
+    unknown.chain(malformed).chain(ignored).chain(others).map(message_vector).collect()
 }
 
 fn message_vector((name, bytes, answer): (&str, Vec<u8>, Option<u32>)) -> Result<Value> {

@@ -2,7 +2,7 @@
 
 use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm};
-use super::{Carrier, batch, contact, reconcile, wire};
+use super::{Carrier, batch, broadcast, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
 use crate::message::text::cut;
 use crate::stream::{Exchange, StreamedRecord};
@@ -50,6 +50,12 @@ pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
         Reply::Listing { entries, next } => Body::Listing(batch::listing_to_wire(entries, *next)),
         Reply::Custom { payload } => Body::Custom(wire::CustomReply { payload: payload.clone() }),
         Reply::Pending => Body::Pending(wire::Pending {}),
+        Reply::BroadcastsCompared { verdicts, more } => {
+            Body::BroadcastsCompared(broadcast::compared_to_wire(verdicts, more))
+        }
+        Reply::BroadcastPulled { broadcast } => {
+            Body::BroadcastPulled(broadcast::pulled_to_wire(broadcast.as_deref()))
+        }
     };
     wire::Reply { closer: contact::to_wire(reply.closer()), body: Some(body) }
 }
@@ -98,6 +104,8 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
             Reply::Custom { payload: payload("custom_reply.payload", body.payload)? }
         }
         Body::Pending(_) => Reply::Pending,
+        Body::BroadcastsCompared(body) => broadcast::compared_from_wire(&body)?,
+        Body::BroadcastPulled(body) => broadcast::pulled_from_wire(&body)?,
     };
     Ok(ReplyForm::Whole(whole))
 }

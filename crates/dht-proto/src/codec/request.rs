@@ -2,7 +2,7 @@
 
 use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm, key_from_wire, key_to_wire};
-use super::{Carrier, batch, reconcile, wire};
+use super::{Carrier, batch, broadcast, reconcile, wire};
 use crate::stream::{Exchange, StreamedRecord};
 use crate::{DecodeError, KindSet, Problem, Request, Sequence, ValueRange};
 
@@ -47,6 +47,13 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
         Request::Reconcile { cells } => Body::Reconcile(reconcile::to_wire(cells)),
         Request::List { from } => Body::List(batch::list_to_wire(*from)),
         Request::Custom { payload } => Body::Custom(wire::Custom { payload: payload.clone() }),
+        Request::Broadcast { broadcast, depth } => {
+            Body::Broadcast(broadcast::to_wire(broadcast, *depth))
+        }
+        Request::CompareBroadcasts { held } => {
+            Body::CompareBroadcasts(broadcast::compare_to_wire(held))
+        }
+        Request::PullBroadcast { id } => Body::PullBroadcast(broadcast::pull_to_wire(*id)),
     };
     wire::Request { body: Some(body) }
 }
@@ -87,6 +94,9 @@ pub(super) fn from_wire(
         Body::Reconcile(body) => Request::Reconcile { cells: reconcile::from_wire(&body)? },
         Body::List(body) => batch::list_from_wire(body)?,
         Body::Custom(body) => Request::Custom { payload: payload("custom.payload", body.payload)? },
+        Body::Broadcast(body) => broadcast::from_wire(body)?,
+        Body::CompareBroadcasts(body) => broadcast::compare_from_wire(&body)?,
+        Body::PullBroadcast(body) => broadcast::pull_from_wire(&body)?,
     };
     Ok(RequestForm::Whole(whole))
 }

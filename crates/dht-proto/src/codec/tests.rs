@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod batch;
+mod broadcast;
 mod length;
 mod reject;
 

@@ -15,6 +15,7 @@ use crate::record::Sequence;
 use crate::{Kind, Record, Referral};
 
 mod batch;
+mod broadcast;
 
 /// Bytes of a 32-byte identifier in a field.
 const KEY_FIELD: usize = delimited_len(32);
@@ -159,7 +160,15 @@ fn request_len(request: &Request, form: Form) -> usize {
         Request::Reconcile { cells } => batch::reconcile_len(cells),
         Request::List { .. } => batch::list_len(),
         Request::Custom { payload } => bytes(payload.len()),
-    })
+        Request::Broadcast { broadcast, depth } => broadcast::broadcast_len(broadcast, *depth),
+        Request::CompareBroadcasts { held } => broadcast::compare_len(held),
+        Request::PullBroadcast { .. } => broadcast::pull_len(),
+    }) + match request {
+        Request::Broadcast { .. }
+        | Request::CompareBroadcasts { .. }
+        | Request::PullBroadcast { .. } => LONG_TAG,
+        _ => 0,
+    }
 }
 
 /// Length of a life, a purpose and a condition.
@@ -190,12 +199,16 @@ fn reply_len(reply: &Reply, form: Form) -> usize {
             Reply::Reconciled { cells } => batch::reconciled_len(cells),
             Reply::Listing { entries, next } => batch::listing_len(entries, *next),
             Reply::Custom { payload } => bytes(payload.len()),
+            Reply::BroadcastsCompared { verdicts, more } => broadcast::compared_len(verdicts, more),
+            Reply::BroadcastPulled { broadcast } => broadcast::pulled_len(broadcast.as_deref()),
             Reply::Error { code, text } => {
                 enum_number(code.code()) + bytes(text::cut(text, REASON_MAX).len())
             }
         })
         + match reply {
-            Reply::Pending => LONG_TAG,
+            Reply::Pending | Reply::BroadcastsCompared { .. } | Reply::BroadcastPulled { .. } => {
+                LONG_TAG
+            }
             _ => 0,
         }
 }

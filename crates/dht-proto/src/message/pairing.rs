@@ -41,6 +41,15 @@ impl Request {
                 entries.first().is_none_or(|first| first.details.slot >= *from)
                     && next.is_none_or(|next| next > *from)
             }
+            (Self::Broadcast { .. }, Reply::BroadcastsCompared { verdicts, .. }) => {
+                verdicts.len() == 1
+            }
+            (Self::CompareBroadcasts { held }, Reply::BroadcastsCompared { verdicts, .. }) => {
+                verdicts.len() == held.len()
+            }
+            (Self::PullBroadcast { id }, Reply::BroadcastPulled { broadcast }) => {
+                broadcast.as_ref().is_none_or(|broadcast| broadcast.id() == *id)
+            }
             _ => false,
         }
     }
@@ -48,10 +57,13 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Reply, Request};
     use crate::{
-        BatchedOffer, Cell, CellAnswer, CellDigest, Key, Kind, OfferAnswer, OfferDetails, Prefix,
-        Purpose, Record, Slot, Ttl, Value,
+        AuthorSecret, BatchedOffer, Broadcast, BroadcastId, BroadcastVerdict, Cell, CellAnswer,
+        CellDigest, Key, Kind, OfferAnswer, OfferDetails, Prefix, Purpose, Record, SentAt, Slot,
+        Ttl, Value,
     };
 
     fn slot(byte: u8) -> Slot {
@@ -103,6 +115,35 @@ mod tests {
         assert!(store.accepts(&Reply::Pending) && custom.accepts(&Reply::Pending));
         assert!(!Request::Ping.accepts(&Reply::Pending));
         assert!(!store.accepts(&Reply::Custom { payload: bytes::Bytes::new() }));
+    }
+
+    #[test]
+    fn every_broadcast_that_was_compared_has_its_verdict() {
+        let id = |byte| BroadcastId::from_bytes([byte; 16]);
+        let request = Request::CompareBroadcasts { held: vec![id(1), id(2)] };
+        let compared = |count| Reply::BroadcastsCompared {
+            verdicts: vec![BroadcastVerdict::Have; count],
+            more: Vec::new(),
+        };
+        assert!(request.accepts(&compared(2)));
+        assert!(!request.accepts(&compared(1)) && !request.accepts(&compared(3)));
+        let broadcast = Arc::new(broadcast());
+        let request = Request::Broadcast { broadcast, depth: 0 };
+        assert!(request.accepts(&compared(1)) && !request.accepts(&compared(0)));
+    }
+
+    #[test]
+    fn a_broadcast_that_is_pulled_is_the_one_that_was_asked_for() {
+        let broadcast = Arc::new(broadcast());
+        let request = Request::PullBroadcast { id: broadcast.id() };
+        assert!(request.accepts(&Reply::BroadcastPulled { broadcast: None }));
+        let other = Request::PullBroadcast { id: BroadcastId::from_bytes([0; 16]) };
+        let pulled = Reply::BroadcastPulled { broadcast: Some(broadcast) };
+        assert!(request.accepts(&pulled) && !other.accepts(&pulled));
+    }
+
+    fn broadcast() -> Broadcast {
+        Broadcast::sign(&AuthorSecret::from_seed(&[1; 32]), SentAt(0), "hello".into()).unwrap()
     }
 
     #[test]

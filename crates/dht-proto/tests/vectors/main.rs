@@ -18,6 +18,7 @@ use dht_proto::{
 use serde_json::Value as Json;
 
 mod admission;
+mod broadcast;
 mod reconciliation;
 
 /// The vectors of a file.

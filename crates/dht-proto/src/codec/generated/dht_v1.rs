@@ -81,7 +81,10 @@ pub mod message {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Request {
-    #[prost(oneof = "request::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(
+        oneof = "request::Body",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18"
+    )]
     pub body: ::core::option::Option<request::Body>,
 }
 /// Nested message and enum types in `Request`.
@@ -110,6 +113,12 @@ pub mod request {
         List(super::List),
         #[prost(message, tag = "11")]
         Custom(super::Custom),
+        #[prost(message, tag = "16")]
+        Broadcast(super::Broadcast),
+        #[prost(message, tag = "17")]
+        CompareBroadcasts(super::CompareBroadcasts),
+        #[prost(message, tag = "18")]
+        PullBroadcast(super::PullBroadcast),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -118,7 +127,7 @@ pub struct Reply {
     pub closer: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
     #[prost(
         oneof = "reply::Body",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19"
     )]
     pub body: ::core::option::Option<reply::Body>,
 }
@@ -156,6 +165,10 @@ pub mod reply {
         Custom(super::CustomReply),
         #[prost(message, tag = "16")]
         Pending(super::Pending),
+        #[prost(message, tag = "18")]
+        BroadcastsCompared(super::BroadcastsCompared),
+        #[prost(message, tag = "19")]
+        BroadcastPulled(super::BroadcastPulled),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -244,6 +257,34 @@ pub struct List {
 pub struct Custom {
     #[prost(bytes = "bytes", tag = "1")]
     pub payload: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignedBroadcast {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub author: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub sent: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub signature: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub payload: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Broadcast {
+    #[prost(message, optional, tag = "1")]
+    pub broadcast: ::core::option::Option<SignedBroadcast>,
+    #[prost(uint32, tag = "2")]
+    pub depth: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CompareBroadcasts {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub held: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PullBroadcast {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub id: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Pong {
@@ -352,6 +393,25 @@ pub struct CustomReply {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Pending {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BroadcastsCompared {
+    #[prost(enumeration = "BroadcastVerdict", repeated, tag = "1")]
+    pub verdicts: ::prost::alloc::vec::Vec<i32>,
+    #[prost(message, repeated, tag = "2")]
+    pub more: ::prost::alloc::vec::Vec<BroadcastEntry>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BroadcastEntry {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub id: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "2")]
+    pub size: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BroadcastPulled {
+    #[prost(message, optional, tag = "1")]
+    pub broadcast: ::core::option::Option<SignedBroadcast>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Slot {
     #[prost(bytes = "bytes", tag = "1")]
@@ -587,6 +647,44 @@ impl Verdict {
             "VERDICT_WANTED" => Some(Self::Wanted),
             "VERDICT_HAVE" => Some(Self::Have),
             "VERDICT_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BroadcastVerdict {
+    Unspecified = 0,
+    Have = 1,
+    Wanted = 2,
+    Expected = 3,
+    Taken = 4,
+    Refused = 5,
+}
+impl BroadcastVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BROADCAST_VERDICT_UNSPECIFIED",
+            Self::Have => "BROADCAST_VERDICT_HAVE",
+            Self::Wanted => "BROADCAST_VERDICT_WANTED",
+            Self::Expected => "BROADCAST_VERDICT_EXPECTED",
+            Self::Taken => "BROADCAST_VERDICT_TAKEN",
+            Self::Refused => "BROADCAST_VERDICT_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BROADCAST_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "BROADCAST_VERDICT_HAVE" => Some(Self::Have),
+            "BROADCAST_VERDICT_WANTED" => Some(Self::Wanted),
+            "BROADCAST_VERDICT_EXPECTED" => Some(Self::Expected),
+            "BROADCAST_VERDICT_TAKEN" => Some(Self::Taken),
+            "BROADCAST_VERDICT_REFUSED" => Some(Self::Refused),
             _ => None,
         }
     }
