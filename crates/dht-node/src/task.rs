@@ -282,6 +282,10 @@ impl Task {
             Output::List { ticket, from, limit } => {
                 self.have_stored(now, StoreJob::Page { ticket, from, limit }, inputs);
             }
+            // No closure of the application is asked about broadcasts.
+            Output::Deliver { ticket, .. } => {
+                inputs.push_back(Input::Delivered { ticket, forward: true });
+            }
             Output::Event(event) => self.publish(event),
         }
     }

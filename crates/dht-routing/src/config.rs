@@ -23,6 +23,7 @@ pub struct Config {
     pub(crate) sweep: Duration,
     pub(crate) upkeep: Rate,
     pub(crate) tells_records: bool,
+    pub(crate) delivers_broadcasts: bool,
 }
 
 /// A parameter is out of its range.
@@ -60,6 +61,7 @@ impl Default for Config {
             sweep: Duration::from_mins(5),
             upkeep: Rate { requests: 20, bytes: 256_000 },
             tells_records: true,
+            delivers_broadcasts: false,
         }
     }
 }
@@ -175,6 +177,14 @@ impl ConfigBuilder {
     #[must_use]
     pub fn tells_records(mut self, tells: bool) -> Self {
         self.config.tells_records = tells;
+        self
+    }
+
+    /// Whether broadcasts are given to the application ([`Output::Deliver`](crate::Output::Deliver)), which says
+    /// whether they are forwarded. Default no: they are forwarded at once.
+    #[must_use]
+    pub fn delivers_broadcasts(mut self, delivers: bool) -> Self {
+        self.config.delivers_broadcasts = delivers;
         self
     }
 

@@ -7,11 +7,15 @@
 //! 3. sleep until `poll_timeout`, or the next input.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broadcast::{AUTHOR_LIVE_MAX, AUTHOR_RATE};
+use bytes::Bytes;
 use dht_proto::{
-    Contact, Digest, Held, Inspection, Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record,
-    Refusal, RequestId, Sequence, Slot, Summary, Terms, Ttl,
+    AuthorSecret, Broadcast, BroadcastId, BroadcastTooLarge, Contact, Digest, Held, Inspection,
+    Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record, Refusal, RequestId, Sequence, Slot,
+    Summary, Terms, Ttl,
 };
 
 /// Names an operation from its start to its [`Event::Finished`].
@@ -100,6 +104,13 @@ pub enum Input {
         /// Live records in ascending order of slot: fewer than were asked for only at the end.
         entries: Vec<Summary>,
     },
+    /// Result of [`Output::Deliver`].
+    Delivered {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// Whether the broadcast is handed on to others.
+        forward: bool,
+    },
 }
 
 /// Where a message goes.
@@ -171,6 +182,14 @@ pub enum Output {
         /// Records at most.
         limit: usize,
     },
+    /// Give a broadcast to the application; answer with [`Input::Delivered`]. Each is given once. It is handed on
+    /// when the answer says so, or after a second without one.
+    Deliver {
+        /// To be given back.
+        ticket: Ticket,
+        /// The broadcast, whose signature was verified.
+        broadcast: Arc<Broadcast>,
+    },
     /// News for the application.
     Event(Event),
 }
@@ -225,6 +244,13 @@ pub enum Command {
         /// Kinds that may be returned.
         kinds: KindSet,
     },
+    /// Send a message to every node. Our own application does not get it.
+    Broadcast {
+        /// Whose message it is.
+        secret: AuthorSecret,
+        /// What it says, at most [`BROADCAST_MAX`](dht_proto::limits::BROADCAST_MAX) bytes.
+        payload: Bytes,
+    },
     /// Hand over what we hold to those who are to hold it when we are gone. Takes ten seconds at most; after
     /// it the peer is to be dropped.
     Leave,
@@ -247,6 +273,9 @@ pub enum Outcome {
     Stored(StoreReport),
     /// [`Command::Fetch`] ended.
     Fetched(Result<Fetched, FetchError>),
+    /// [`Command::Broadcast`] ended: every delegate has answered, or was given up. What they hand on, and the
+    /// repair of what is lost, goes on.
+    Broadcast(Result<BroadcastReport, BroadcastError>),
     /// [`Command::Leave`] ended.
     Left {
         /// Copies of records that other nodes lacked and have taken.
@@ -358,6 +387,32 @@ pub enum FetchError {
     /// No node answered at all.
     #[error("no node answered")]
     NoAnswer,
+}
+
+/// How a broadcast got away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BroadcastReport {
+    /// Its name.
+    pub id: BroadcastId,
+    /// Nodes that confirmed to us that they have it: those that we sent it to.
+    pub acknowledged: usize,
+    /// About how many nodes these answer for, ourselves included: an estimate of how many it reaches.
+    pub reach: u64,
+}
+
+/// Why a broadcast was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BroadcastError {
+    /// The payload is too long.
+    #[error(transparent)]
+    TooLarge(#[from] BroadcastTooLarge),
+    /// The author sent more than others take of one author.
+    #[error(
+        "more than {} broadcasts or {} bytes in a second, or {} in ten minutes",
+        AUTHOR_RATE.requests, AUTHOR_RATE.bytes, AUTHOR_LIVE_MAX
+    )]
+    TooMany,
 }
 
 /// News.

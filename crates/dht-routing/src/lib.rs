@@ -24,6 +24,7 @@
 //! assert_eq!(table.closest(&Key::named(b"anything"), 16, |_| true), vec![contact]);
 //! ```
 
+mod broadcast;
 mod config;
 mod greetings;
 mod inventory;
@@ -47,8 +48,9 @@ pub mod table;
 
 pub use config::{Config, ConfigBuilder, ConfigError};
 pub use io::{
-    BootstrapError, Bootstrapped, Busy, Command, Event, FetchError, Fetched, Input, OperationId,
-    Outcome, Output, Ponged, Route, StoreReport, StreamId, Ticket, Unanswered, Via,
+    BootstrapError, Bootstrapped, BroadcastError, BroadcastReport, Busy, Command, Event,
+    FetchError, Fetched, Input, OperationId, Outcome, Output, Ponged, Route, StoreReport, StreamId,
+    Ticket, Unanswered, Via,
 };
 pub use lookup::{Lookup, Standing};
 pub use peer::{Peer, Status, Upkeep, Usage};

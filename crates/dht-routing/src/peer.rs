@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use dht_proto::{Contact, Moment, NodeIdentity};
+use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
 
+use crate::broadcast::Broadcasts;
 use crate::greetings::Greetings;
 use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
@@ -29,6 +30,7 @@ mod execute;
 mod keep;
 mod receive;
 mod running;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -77,6 +79,8 @@ pub struct Peer {
     neighbourhood: Option<Box<Neighbourhood>>,
     promises: Promises,
     publications: Publications,
+    /// `None` while there are none.
+    broadcasts: Option<Box<Broadcasts>>,
     upkeep: Upkeep,
     /// What may be spent on looking through our own store for others.
     looks: Budget,
@@ -85,13 +89,18 @@ pub struct Peer {
     outputs: VecDeque<Box<Output>>,
 }
 
-/// Who waits for a result of the store.
+/// Who waits for a result of the store, or of the application.
 #[derive(Debug, Clone)]
 enum Effect {
     Operation(OperationId),
     Answer(Box<Lookout>),
     /// A sweep that begins.
     Sweep,
+    /// A broadcast that the application is asked about; `repaired` if it did not come by the tree.
+    Delivery {
+        id: BroadcastId,
+        repaired: bool,
+    },
 }
 
 /// What the store holds, to be told to nodes that inspect us.
@@ -173,6 +182,7 @@ impl Peer {
             neighbourhood: None,
             promises: Promises::default(),
             publications: Publications::new(),
+            broadcasts: None,
             upkeep: Upkeep::default(),
             looks: Budget::new(LOOKS),
             usage: Usage::default(),
@@ -195,6 +205,7 @@ impl Peer {
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
             Input::Listed { ticket, entries } => self.listed(now, ticket, entries),
+            Input::Delivered { ticket, forward } => self.delivered(now, ticket, forward),
         }
     }
 
@@ -231,6 +242,9 @@ impl Peer {
             Command::Fetch { key, kinds } => {
                 Operation::Fetch(Box::new(Fetch::new(&scene, key, kinds)))
             }
+            Command::Broadcast { secret, payload } => {
+                return Ok(self.broadcast(now, &secret, payload));
+            }
             Command::Leave => return Ok(self.leave(now)),
         };
         Ok(self.start(now, operation, Audience::Application))
@@ -239,6 +253,7 @@ impl Peer {
     /// Ends an operation without an outcome and withdraws its requests. Unknown ones are ignored.
     pub fn cancel(&mut self, _now: Moment, operation: OperationId) {
         self.keeping.cancel(operation);
+        self.cancel_broadcast(operation);
         if self.operations.remove(&operation).is_some() {
             self.withdraw(operation);
         }
@@ -251,6 +266,7 @@ impl Peer {
         self.reunion_due(now);
         self.keeping_due(now);
         self.maintenance_due(now);
+        self.broadcasts_due(now);
     }
 
     /// The next order; `None` when all are carried out.
@@ -272,6 +288,7 @@ impl Peer {
             self.keeping.next_due(),
             self.pacer.next_due(),
             self.publications.next_due(),
+            self.next_broadcast_due(),
         ];
         due.into_iter().flatten().min()
     }

@@ -30,6 +30,8 @@ pub(crate) enum Owner {
     Operation(OperationId),
     /// Nobody but the routing table: whether the node is there.
     Table,
+    /// The spreading of broadcasts: what it is about is told by the request.
+    Broadcast,
 }
 
 /// How long to wait for a node.
@@ -183,6 +185,7 @@ impl Requests {
                 let id = request.to.id();
                 self.checked.retain(|checked| *checked != id);
             }
+            Owner::Broadcast => {}
         }
         // Empty maps keep a node each, which most of the peers of a machine would hold for nothing.
         if self.in_flight.is_empty() {
@@ -275,6 +278,7 @@ impl Requests {
                 self.owners.insert((operation, id));
             }
             Owner::Table => self.checked.push(request.to.id()),
+            Owner::Broadcast => {}
         }
         self.in_flight.insert(id, Box::new(request));
     }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Moment, NodeIdentity, Record, Refusal};
+use dht_proto::{Broadcast, Moment, NodeIdentity, Record, Refusal};
 use dht_routing::{Busy, Command, OperationId, Peer, Seed};
 
 mod adversary;
@@ -63,6 +63,9 @@ pub enum Occurrence {
     Timer(u64),
     /// An operation ended.
     Finished(Box<Finished>),
+    /// A node's application got a broadcast, see
+    /// [`ConfigBuilder::delivers_broadcasts`](dht_routing::ConfigBuilder::delivers_broadcasts). It is forwarded.
+    Delivered(Place, Arc<Broadcast>),
     /// A node came to life, and starts to join.
     Arrived(Place),
     /// A node left; its operations are gone without an outcome.

@@ -4,6 +4,7 @@ use dht_proto::{
     Body, Contact, Custody, Message, Moment, Purpose, Request, RequestId, Source, Terms,
 };
 
+use super::spread::is_short;
 use super::{Effect, Peer};
 use crate::operation::{Order, TRIES};
 use crate::pacer::Waiting;
@@ -71,13 +72,26 @@ impl Peer {
         owner: Owner,
         tries: u8,
     ) {
+        self.send_request_by(now, route_of(to, &request), request, owner, tries);
+    }
+
+    /// Sends a request where it is not the request alone that tells how it travels.
+    pub(super) fn send_request_by(
+        &mut self,
+        now: Moment,
+        route: Route,
+        request: Request,
+        owner: Owner,
+        tries: u8,
+    ) {
         let id = self.random.request_id();
-        let route = route_of(to, &request);
-        if let Route::Dial(_) = route {
-            self.requests.dialled(now, id, (to, request.clone()), owner);
-        } else {
-            let pace = self.pace_of(&to);
-            self.requests.sent(now, id, (to, request.clone()), owner, (pace, tries));
+        match route {
+            Route::Dial(to) => self.requests.dialled(now, id, (to, request.clone()), owner),
+            Route::Datagram(to) => {
+                let pace = self.pace_of(&to);
+                self.requests.sent(now, id, (to, request.clone()), owner, (pace, tries));
+            }
+            Route::Answer(_) => return,
         }
         self.send(route, id, Body::Request(request));
     }
@@ -108,6 +122,7 @@ fn route_of(to: Contact, request: &Request) -> Route {
     match request {
         Request::Download { .. } => Route::Dial(to),
         Request::Store { record, .. } if !record.is_inline() => Route::Dial(to),
+        Request::Broadcast { broadcast, .. } if !is_short(broadcast) => Route::Dial(to),
         _ => Route::Datagram(to),
     }
 }

@@ -70,6 +70,15 @@ impl Peer {
     }
 
     fn requested(&mut self, now: Moment, asker: &Asker, request: Request) {
+        let is_about_broadcasts = matches!(
+            request,
+            Request::Broadcast { .. }
+                | Request::CompareBroadcasts { .. }
+                | Request::PullBroadcast { .. }
+        );
+        if is_about_broadcasts && self.config.role == Role::Full {
+            return self.broadcast_asked(now, asker, request);
+        }
         let responder = self.responder(now);
         match responder.respond(asker, request, || self.inspection(now)) {
             Response::Reply(reply) => self.reply(asker, reply),
@@ -117,7 +126,7 @@ impl Peer {
                 }
                 self.reply(&asker, reply);
             }
-            Some(Effect::Sweep) | None => {}
+            Some(Effect::Sweep | Effect::Delivery { .. }) | None => {}
         }
     }
 
@@ -129,22 +138,23 @@ impl Peer {
                 let reply = self.responder(now).saved(&asker, &key, result);
                 self.reply(&asker, reply);
             }
-            Some(Effect::Sweep) | None => {}
+            Some(Effect::Sweep | Effect::Delivery { .. }) | None => {}
         }
     }
 
     /// Sends a reply, unless it is longer than the asker's address may get: then silence is the answer.
     pub(super) fn reply(&mut self, asker: &Asker, reply: Reply) {
-        let message = Message {
-            role: self.config.role,
-            families: self.config.families,
-            id: asker.id,
-            body: Body::Reply(reply),
-        };
+        let message = self.reply_message(asker, reply);
         let by_stream = matches!(asker.route, Route::Answer(_));
         if by_stream || message.datagram_len() <= asker.budget {
             self.put(Output::Send { route: asker.route, message });
         }
+    }
+
+    /// The message that carries `reply`.
+    pub(super) fn reply_message(&self, asker: &Asker, reply: Reply) -> Message {
+        let crate::Config { role, families, .. } = *self.config;
+        Message { role, families, id: asker.id, body: Body::Reply(reply) }
     }
 
     pub(super) fn responder(&self, now: Moment) -> Responder<'_> {
@@ -191,9 +201,13 @@ impl Peer {
                 self.answered(now, contact, rtt);
             }
         }
-        if let Owner::Operation(operation) = request.owner {
-            let closer = self.believable(&contact, reply.closer());
-            self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
+        match request.owner {
+            Owner::Operation(operation) => {
+                let closer = self.believable(&contact, reply.closer());
+                self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
+            }
+            Owner::Broadcast => self.broadcast_replied(now, &contact, &request.request, reply),
+            Owner::Table => {}
         }
     }
 
@@ -261,10 +275,8 @@ impl Peer {
         if self.requests.get(id).is_none_or(|request| !request.streamed) {
             return;
         }
-        if let Some(request) = self.requests.remove(id)
-            && let Owner::Operation(operation) = request.owner
-        {
-            self.tell(now, operation, Happened::Failed(request.to.id()));
+        if let Some(request) = self.requests.remove(id) {
+            self.failed(now, &request);
         }
     }
 }

@@ -8,6 +8,7 @@ use dht_proto::{
 };
 
 mod arbitrary;
+mod broadcast;
 mod many;
 
 fn identity(number: u32) -> NodeIdentity {

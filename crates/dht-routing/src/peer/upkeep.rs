@@ -31,18 +31,36 @@ impl Peer {
                 Due::Overdue { id } => {
                     self.call_witness(now, id);
                     self.tell_owner(now, id, Happened::Failed);
+                    self.tell_broadcasts(now, id);
                 }
                 Due::Expired(id, request) => {
                     if request.streamed {
                         self.put(Output::Withdraw { request: id });
-                        if let Owner::Operation(operation) = request.owner {
-                            self.tell(now, operation, Happened::Failed(request.to.id()));
-                        }
+                        self.failed(now, &request);
                     } else {
                         self.unanswered(now, &request);
                     }
                 }
             }
+        }
+    }
+
+    /// A request by stream will not be answered any more.
+    pub(super) fn failed(&mut self, now: Moment, request: &InFlight) {
+        match request.owner {
+            Owner::Operation(operation) => {
+                self.tell(now, operation, Happened::Failed(request.to.id()));
+            }
+            Owner::Broadcast => self.broadcast_failed(now, &request.to, &request.request),
+            Owner::Table => {}
+        }
+    }
+
+    /// A request about broadcasts is overdue.
+    fn tell_broadcasts(&mut self, now: Moment, id: RequestId) {
+        let about = self.requests.get(id).filter(|request| request.owner == Owner::Broadcast);
+        if let Some((to, request)) = about.map(|about| (about.to, about.request.clone())) {
+            self.broadcast_failed(now, &to, &request);
         }
     }
 

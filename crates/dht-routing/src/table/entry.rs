@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use dht_proto::{Contact, Moment, NodeIdentity};
 
 use super::entries::Entries;
+use crate::broadcast::Head;
 use crate::rtt::RttEstimate;
 
 /// A node in the table.
@@ -56,6 +57,11 @@ impl Entry<'_> {
     /// Requests not answered since it [answered](Self::answered).
     pub fn failures(&self) -> u8 {
         self.entries.pulse(self.at).failures()
+    }
+
+    /// First bytes of its id, without computing it.
+    pub(crate) fn head(&self) -> Head {
+        Head(self.entries.head(self.at))
     }
 
     fn preimage(&self) -> super::known::Preimage {

@@ -291,6 +291,9 @@ impl World {
                 Output::Event(Event::Finished { operation, outcome }) => {
                     self.hosts[host].finished.insert(operation, outcome);
                 }
+                Output::Deliver { ticket, .. } => {
+                    self.input(host, Input::Delivered { ticket, forward: true });
+                }
                 Output::Event(event) => self.hosts[host].events.push(event),
             }
         }

@@ -5,7 +5,7 @@ use dht_routing::{Event, Input, Output, Route, Usage};
 use dht_store::{MemoryStore, RecordStore, SaveError};
 
 use super::alarm::Ring;
-use super::{Place, Simulation, Step};
+use super::{Occurrence, Place, Simulation, Step};
 use crate::machine::Machine;
 
 impl<M: Machine> Simulation<M> {
@@ -81,6 +81,10 @@ impl<M: Machine> Simulation<M> {
                 let listed = store.and_then(|store| store.list(self.now, from, limit).ok());
                 let entries = listed.unwrap_or_default();
                 self.hand(place, Input::Listed { ticket, entries });
+            }
+            Output::Deliver { ticket, broadcast } => {
+                self.occurrences.push_back(Occurrence::Delivered(place, broadcast));
+                self.hand(place, Input::Delivered { ticket, forward: true });
             }
             Output::Event(_) => {}
         }

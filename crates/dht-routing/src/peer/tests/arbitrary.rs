@@ -1,11 +1,13 @@
 //! A peer in an arbitrary world.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Held, Key, KindSet, Message, Moment, Record, Referral, Refusal, Reply,
-    Request, RequestId, Role, RoughRtt, Ttl, Value,
+    AuthorSecret, Body, Broadcast, BroadcastEntry, BroadcastVerdict, Contact, Families, Held, Key,
+    KindSet, Message, Moment, Record, Referral, Refusal, Reply, Request, RequestId, Role, RoughRtt,
+    SentAt, Ttl, Value,
 };
 use proptest::prelude::*;
 
@@ -50,7 +52,11 @@ fn record(choice: u8) -> Record {
 fn command(choice: u8) -> Command {
     let addr: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(choice % 8)));
     let record = record(choice);
-    match choice % 7 {
+    match choice % 8 {
+        7 => Command::Broadcast {
+            secret: AuthorSecret::from_seed(&[choice & 1; 32]),
+            payload: vec![choice; if choice & 64 == 0 { 10 } else { 2_000 }].into(),
+        },
         0 => Command::Bootstrap {
             addrs: vec![addr],
             known: vec![contact(choice.into(), "127.0.0.1:1003")],
@@ -68,7 +74,10 @@ fn request(choice: u8) -> Request {
     let record = record(choice);
     let (ttl, purpose, expected) = (Ttl::default(), dht_proto::Purpose::Publish, None);
     let details = dht_proto::OfferDetails::of(&record);
-    match choice % 10 {
+    match choice % 13 {
+        10 => Request::Broadcast { broadcast: broadcast(choice), depth: u16::from(choice) * 2 },
+        11 => Request::CompareBroadcasts { held: vec![broadcast(choice).id(); 3] },
+        12 => Request::PullBroadcast { id: broadcast(choice).id() },
         0 => Request::Ping,
         1 => Request::FindNode { target: record.key() },
         2 => Request::Fetch { key: record.key(), kinds: KindSet::ALL },
@@ -86,6 +95,13 @@ fn request(choice: u8) -> Request {
     }
 }
 
+fn broadcast(choice: u8) -> Arc<Broadcast> {
+    let size = if choice & 64 == 0 { 10 } else { 2_000 };
+    let secret = AuthorSecret::from_seed(&[choice & 1; 32]);
+    let sent = SentAt(u64::from(choice & 7));
+    Arc::new(Broadcast::sign(&secret, sent, vec![0; size].into()).unwrap())
+}
+
 fn reply(choice: u8, about: u32) -> Reply {
     let record = record(choice);
     let closer = vec![
@@ -97,7 +113,14 @@ fn reply(choice: u8, about: u32) -> Reply {
     ];
     let details = dht_proto::OfferDetails::of(&record);
     let ttl = Ttl::default();
-    match choice % 12 {
+    match choice % 14 {
+        12 => {
+            let verdicts = [BroadcastVerdict::Wanted, BroadcastVerdict::Have];
+            let verdicts = verdicts.into_iter().cycle().take(about as usize % 4).collect();
+            let more = vec![BroadcastEntry { id: broadcast(choice).id(), size: about * 100 }];
+            Reply::BroadcastsCompared { verdicts, more }
+        }
+        13 => Reply::BroadcastPulled { broadcast: Some(broadcast(choice)) },
         0 => pong(),
         1 => Reply::Nodes { closer },
         2 => Reply::Found { record, ttl, closer },
@@ -202,13 +225,14 @@ impl World {
         self.input(Input::Loaded { ticket, found });
         let result = if whole { Ok(()) } else { Err(Refusal::Full) };
         self.input(Input::Saved { ticket, result });
+        self.input(Input::Delivered { ticket, forward: whole });
     }
 }
 
 proptest! {
     #[test]
     fn whatever_happens_a_peer_neither_panics_nor_forgets_its_bounds(acts in acts()) {
-        let peer = peer(config().operations(8));
+        let peer = peer(config().operations(8).delivers_broadcasts(true));
         let mut world = World { peer, now: Moment::EPOCH, sent: Vec::new() };
         for act in acts {
             let waits = matches!(act, Act::Wait(_));

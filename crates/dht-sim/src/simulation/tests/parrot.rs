@@ -194,7 +194,7 @@ impl Machine for Parrot {
                 let message = Message { body: Body::Reply(reply), ..message };
                 self.outputs.push_back(Output::Send { route: Route::Answer(stream), message });
             }
-            Input::Loaded { .. } | Input::Listed { .. } => {}
+            Input::Loaded { .. } | Input::Listed { .. } | Input::Delivered { .. } => {}
         }
     }
 
