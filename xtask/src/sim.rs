@@ -46,6 +46,9 @@ pub struct Args {
     /// Square matrix of round trips between sites, in ms; default: generated from the seed.
     #[arg(long, value_name = "FILE")]
     latency: Option<PathBuf>,
+    /// Broadcasts for each point of `broadcast`; default: as many as make some hundred thousand deliveries.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -73,6 +76,9 @@ pub(crate) enum Experiment {
     Republish,
     /// All nodes of a network that holds records are restarted at once.
     Restart,
+    /// Messages to every node where packets are lost and nodes keep messages to themselves; with 1,000 and
+    /// 10,000 nodes unless told otherwise.
+    Broadcast,
 }
 
 /// Runs an experiment.
@@ -81,18 +87,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let latencies = args.latency.as_ref().map(read_matrix).transpose()?;
     check_plot(args)?;
     let baseline = host::resident();
-    let mut runs = Vec::with_capacity(seeds.len());
+    let runs = args.runs.map(|runs| runs as usize);
+    let mut found = Vec::with_capacity(seeds.len());
     for seed in &seeds {
         let plan = plan(args, *seed, latencies.clone());
+        let plans = smaller(args).map(|nodes| Plan { nodes, ..plan.clone() }).into_iter();
+        let plans: Vec<Plan> = plans.chain([plan]).collect();
         let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)), baseline);
         let started = Instant::now();
-        let found = measure::measure(args.experiment, &plan, &mut host);
+        let measured = measure::measure(args.experiment, &plans, runs, &mut host);
         host.finish();
-        let mut found = found.map_err(|error| Usage(error.to_string()))?;
-        found.wall_s = started.elapsed().as_secs_f64();
-        runs.push(found);
+        let mut measured = measured.map_err(|error| Usage(error.to_string()))?;
+        measured.wall_s = started.elapsed().as_secs_f64();
+        found.push(measured);
     }
-    let findings = Findings::median(runs);
+    let findings = Findings::median(found);
     if let Some(path) = &args.plot {
         plot::draw(path, name(args.experiment), &findings.curves)
             .with_context(|| format!("cannot draw {}", path.display()))?;
@@ -108,6 +117,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn plan(args: &Args, seed: u64, latencies: Option<Arc<Latencies>>) -> Plan {
     let nodes = args.nodes.map_or(default_nodes(args.experiment), |nodes| nodes as usize);
     Plan { latencies, memory: host::available_memory(), ..Plan::new(nodes, seed) }
+}
+
+/// A smaller network that is measured, too, if no number of nodes was named.
+fn smaller(args: &Args) -> Option<usize> {
+    (args.experiment == Experiment::Broadcast && args.nodes.is_none()).then_some(1_000)
 }
 
 fn read_matrix(path: &PathBuf) -> anyhow::Result<Arc<Latencies>> {
@@ -141,7 +155,8 @@ fn default_nodes(experiment: Experiment) -> usize {
         | Experiment::Stale
         | Experiment::Speed
         | Experiment::Durability
-        | Experiment::Republish => 10_000,
+        | Experiment::Republish
+        | Experiment::Broadcast => 10_000,
         Experiment::Restart => 500,
         Experiment::Cost => 1_024,
         Experiment::Churn => 5_000,
@@ -158,5 +173,6 @@ fn name(experiment: Experiment) -> &'static str {
         Experiment::Durability => "durability",
         Experiment::Republish => "republish",
         Experiment::Restart => "restart",
+        Experiment::Broadcast => "broadcast",
     }
 }

@@ -10,6 +10,7 @@ use dht_routing::{Config, ConfigBuilder};
 
 use crate::{BuildError, Builder, Latencies, Simulation};
 
+mod broadcast;
 mod churn;
 mod cost;
 mod durability;
@@ -20,6 +21,9 @@ mod requests;
 mod restart;
 mod speed;
 
+pub use broadcast::{
+    BroadcastPoint, HARSH, Hardship, broadcast, prepare_broadcasts, send_broadcasts,
+};
 pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
 pub use durability::{COPIES, DurabilityPoint, MODELS, durability, outlive, publish};

@@ -30,6 +30,12 @@ pub enum MessageKind {
     Reconcile,
     /// Request.
     List,
+    /// Request, with the payload.
+    Broadcast,
+    /// Request.
+    CompareBroadcasts,
+    /// Request.
+    PullBroadcast,
     /// Any other request.
     OtherRequest,
     /// Reply.
@@ -50,13 +56,17 @@ pub enum MessageKind {
     Reconciled,
     /// Reply.
     Listing,
+    /// Reply.
+    BroadcastsCompared,
+    /// Reply, with the payload unless there is none.
+    BroadcastPulled,
     /// Any other reply.
     OtherReply,
 }
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::Hello,
         Self::HelloAck,
         Self::Ping,
@@ -69,6 +79,9 @@ impl MessageKind {
         Self::OfferMany,
         Self::Reconcile,
         Self::List,
+        Self::Broadcast,
+        Self::CompareBroadcasts,
+        Self::PullBroadcast,
         Self::OtherRequest,
         Self::Pong,
         Self::Nodes,
@@ -79,6 +92,8 @@ impl MessageKind {
         Self::Offered,
         Self::Reconciled,
         Self::Listing,
+        Self::BroadcastsCompared,
+        Self::BroadcastPulled,
         Self::OtherReply,
     ];
 
@@ -96,6 +111,9 @@ impl MessageKind {
                 Request::OfferMany { .. } => Self::OfferMany,
                 Request::Reconcile { .. } => Self::Reconcile,
                 Request::List { .. } => Self::List,
+                Request::Broadcast { .. } => Self::Broadcast,
+                Request::CompareBroadcasts { .. } => Self::CompareBroadcasts,
+                Request::PullBroadcast { .. } => Self::PullBroadcast,
                 _ => Self::OtherRequest,
             },
             Body::Reply(reply) => match reply {
@@ -108,6 +126,8 @@ impl MessageKind {
                 Reply::Offered { .. } => Self::Offered,
                 Reply::Reconciled { .. } => Self::Reconciled,
                 Reply::Listing { .. } => Self::Listing,
+                Reply::BroadcastsCompared { .. } => Self::BroadcastsCompared,
+                Reply::BroadcastPulled { .. } => Self::BroadcastPulled,
                 _ => Self::OtherReply,
             },
         }
@@ -133,6 +153,9 @@ impl MessageKind {
             Self::OfferMany => "offer-many",
             Self::Reconcile => "reconcile",
             Self::List => "list",
+            Self::Broadcast => "broadcast",
+            Self::CompareBroadcasts => "compare-broadcasts",
+            Self::PullBroadcast => "pull-broadcast",
             Self::OtherRequest => "other-request",
             Self::Pong => "pong",
             Self::Nodes => "nodes",
@@ -143,6 +166,8 @@ impl MessageKind {
             Self::Offered => "offered",
             Self::Reconciled => "reconciled",
             Self::Listing => "listing",
+            Self::BroadcastsCompared => "broadcasts-compared",
+            Self::BroadcastPulled => "broadcast-pulled",
             Self::OtherReply => "other-reply",
         }
     }
@@ -232,8 +257,8 @@ mod tests {
             assert_eq!(kind as usize, index, "{}", kind.name());
             traffic.add(kind, index);
         }
-        assert_eq!(traffic.total(), Count { messages: 23, bytes: (0..23).sum() });
-        assert_eq!(traffic.requests().messages, 12);
+        assert_eq!(traffic.total(), Count { messages: 28, bytes: (0..28).sum() });
+        assert_eq!(traffic.requests().messages, 15);
         let earlier = traffic.clone();
         traffic.add(MessageKind::Ping, 50);
         assert_eq!(traffic.since(&earlier).total(), Count { messages: 1, bytes: 50 });

@@ -1,8 +1,8 @@
 //! From the reports of the experiments to figures with the names everybody uses.
 
 use dht_sim::experiment::{
-    self, ChurnPoint, CostPoint, DurabilityPoint, LookupReport, Plan, RepublishReport,
-    RestartReport, SpeedReport,
+    self, BroadcastPoint, ChurnPoint, CostPoint, DurabilityPoint, HARSH, Hardship, LookupReport,
+    Plan, RepublishReport, RestartReport, SpeedReport,
 };
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
@@ -18,9 +18,11 @@ const FAILURES_MAX: f64 = 0.01;
 
 pub(super) fn measure(
     experiment: Experiment,
-    plan: &Plan,
+    plans: &[Plan],
+    runs: Option<usize>,
     host: &mut Terminal,
 ) -> Result<Findings, BuildError> {
+    let [.., plan] = plans else { return Err(BuildError::NoNodes) };
     let (rows, choose, curves): Parts = match experiment {
         Experiment::Latency => of_lookups(&experiment::latency(plan, host)?),
         Experiment::Stale => of_lookups(&experiment::stale(plan, host)?),
@@ -30,6 +32,13 @@ pub(super) fn measure(
         Experiment::Durability => of_durability(&experiment::durability(plan, host)?),
         Experiment::Republish => of_republish(&experiment::republish(plan, host)?),
         Experiment::Restart => of_restart(&experiment::restart(plan, host)?),
+        Experiment::Broadcast => {
+            let mut points = Vec::new();
+            for plan in plans {
+                points.extend(experiment::broadcast(plan, runs, host)?);
+            }
+            of_broadcast(&points)
+        }
     };
     Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
 }
@@ -215,6 +224,51 @@ fn of_restart(report: &RestartReport) -> Parts {
         number("peak_bytes_per_node_s", report.peak_bytes_per_node_s),
     ];
     (vec![row], first, Vec::new())
+}
+
+fn of_broadcast(points: &[BroadcastPoint]) -> Parts {
+    let curves = points
+        .iter()
+        .map(|point| {
+            let Hardship { loss, droppers } = point.hardship;
+            curve(&format!("{} nodes, loss {loss}, droppers {droppers}", point.nodes), &point.times)
+        })
+        .collect();
+    (points.iter().map(broadcast_row).collect(), harshest, curves)
+}
+
+/// The point with the hardship that goals are set for, and the fewest complete runs.
+fn harshest(rows: &[Row]) -> usize {
+    let figure = |row: &Row, key| number_of(row, key).unwrap_or_default();
+    let is_harsh = |row: &Row| {
+        (figure(row, "loss") - HARSH.loss).abs() + (figure(row, "droppers") - HARSH.droppers).abs()
+            < 1e-9
+    };
+    let harsh = rows.iter().enumerate().filter(|(_, row)| is_harsh(row));
+    let fewest =
+        harsh.min_by(|a, b| figure(a.1, "complete_runs").total_cmp(&figure(b.1, "complete_runs")));
+    fewest.map_or(0, |(index, _)| index)
+}
+
+fn broadcast_row(point: &BroadcastPoint) -> Row {
+    let times = point.times.sorted();
+    vec![
+        number("nodes", as_number(point.nodes as u64)),
+        number("loss", point.hardship.loss),
+        number("droppers", point.hardship.droppers),
+        number("coverage", point.coverage()),
+        number("complete_runs", point.complete_runs()),
+        number("payloads_per_node", point.payloads_per_node()),
+        number("time_p99_ms", times.percentile_ms(99.0)),
+        number("time_p50_ms", times.percentile_ms(50.0)),
+        number("last_p50_ms", point.completions.percentile_ms(50.0)),
+        number("last_p99_ms", point.completions.percentile_ms(99.0)),
+        number("runs", as_number(point.runs as u64)),
+        number("repeated", as_number(point.repeated as u64)),
+        number("messages_per_node", point.messages_per_node()),
+        number("bytes_per_node", point.bytes_per_node()),
+        number("estimated_reach", point.estimate()),
+    ]
 }
 
 fn curve(name: &str, samples: &Samples) -> Curve {

@@ -80,6 +80,12 @@ const RESTART: &[Yardstick] = &[
     yardstick("lost", "", "0", |lost| lost <= 0.0),
 ];
 
+/// The baseline is Kadcast with three delegates a bucket and 5 % loss.
+const BROADCAST: &[Yardstick] = &[
+    yardstick("complete_runs", "0.21", ">= 0.999", |share| share >= 0.999),
+    yardstick("payloads_per_node", "7.9", "<= 4", |payloads| payloads <= 4.0),
+];
+
 fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
     match experiment {
         Experiment::Latency => LATENCY,
@@ -90,6 +96,7 @@ fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
         Experiment::Durability => DURABILITY,
         Experiment::Republish => REPUBLISH,
         Experiment::Restart => RESTART,
+        Experiment::Broadcast => BROADCAST,
     }
 }
 
@@ -145,7 +152,18 @@ fn show(figure: &Figure) -> String {
 }
 
 fn is_share(key: &str) -> bool {
-    matches!(key, "success" | "recall" | "failures" | "stale_share" | "table_fill" | "unanswered")
+    matches!(
+        key,
+        "success"
+            | "recall"
+            | "failures"
+            | "stale_share"
+            | "table_fill"
+            | "unanswered"
+            | "coverage"
+            | "complete_runs"
+            | "estimated_reach"
+    )
 }
 
 /// One object: the point that stands for the experiment at top level, every point in `rows` if there are

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Key, Message, NodeIdentity, Nonce, PublicKey, Record, Referral, Reply,
-    Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
+    Body, BroadcastVerdict, Contact, Families, Key, Message, NodeIdentity, Nonce, PublicKey,
+    Record, Referral, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
 };
 
 use super::{Place, Simulation};
@@ -29,6 +29,9 @@ pub enum Role {
     Inventing,
     /// Answers every fetch with a valid record of another key.
     Forging,
+    /// Behaves, but keeps broadcasts to itself: it acknowledges them, says that it has every one, and hands none
+    /// on.
+    Swallowing,
     /// Behaves, but sends this many requests a second to random nodes.
     Flooding {
         /// Requests a second, at least 1.
@@ -96,7 +99,17 @@ impl<M: Machine> Simulation<M> {
                 let record = Record::content(Value::new(bytes).unwrap_or_default());
                 Verdict::Answer(Reply::Found { record, ttl: Ttl::default(), closer: Vec::new() })
             }
-            (Role::Colluding | Role::Inventing | Role::Forging, _) => Verdict::Pass,
+            (Role::Swallowing, Request::Broadcast { .. }) => {
+                let verdicts = vec![BroadcastVerdict::Taken];
+                Verdict::Answer(Reply::BroadcastsCompared { verdicts, more: Vec::new() })
+            }
+            (Role::Swallowing, Request::CompareBroadcasts { held }) => {
+                let verdicts = vec![BroadcastVerdict::Have; held.len()];
+                Verdict::Answer(Reply::BroadcastsCompared { verdicts, more: Vec::new() })
+            }
+            (Role::Colluding | Role::Inventing | Role::Forging | Role::Swallowing, _) => {
+                Verdict::Pass
+            }
         }
     }
 

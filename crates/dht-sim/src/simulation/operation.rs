@@ -23,6 +23,8 @@ pub enum OperationKind {
     Store,
     /// [`Command::Fetch`].
     Fetch,
+    /// [`Command::Broadcast`].
+    Broadcast,
     /// Any other.
     Other,
 }
@@ -200,6 +202,7 @@ fn describe(command: &Command) -> (OperationKind, Option<Key>) {
         Command::Locate { id } => (OperationKind::Locate, Some(id.to_key())),
         Command::Store { record, .. } => (OperationKind::Store, Some(record.key())),
         Command::Fetch { key, .. } => (OperationKind::Fetch, Some(*key)),
+        Command::Broadcast { .. } => (OperationKind::Broadcast, None),
         _ => (OperationKind::Other, None),
     }
 }
