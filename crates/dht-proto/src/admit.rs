@@ -24,8 +24,8 @@ pub enum Admission {
 /// expected sequence and whether a name is replaced are looked at.
 ///
 /// - the same value again: its publisher extends the life, a holder's or cached copy never does (but a
-///   holder's copy turns a cached one into a held one, with the life it carries); the better reason to
-///   keep it stays;
+///   holder's copy turns a cached one into a held one, with the life it carries, and what this node keeps as
+///   a mirror takes the life that it learns of as a mirror); the better reason to keep it stays;
 /// - another value under a name: refused while the old one lives, unless `terms` say that it is replaced;
 /// - another version of a signed record: the higher (sequence, digest) wins, so that holders agree even
 ///   where an author used one sequence twice;
@@ -66,7 +66,12 @@ pub fn admit(
 fn renew(old: &Summary, incoming: &Summary, purpose: Purpose) -> Admission {
     let extends = match purpose {
         Purpose::Publish => true,
-        Purpose::Replicate => old.custody == Custody::Cache,
+        Purpose::Replicate => match old.custody {
+            Custody::Cache => true,
+            // Nobody renews what is kept beyond one's share: what its holders tell is all there is to learn.
+            Custody::Mirror => incoming.custody == Custody::Mirror,
+            Custody::Own { .. } | Custody::Holder => false,
+        },
         Purpose::Cache => return Admission::Keep,
     };
     let expires = if extends { old.expires.max(incoming.expires) } else { old.expires };

@@ -111,6 +111,19 @@ fn a_holders_copy_never_extends_a_life() {
 }
 
 #[test]
+fn what_a_mirror_learns_extends_the_life_of_nothing_but_what_it_keeps_as_a_mirror() {
+    let learnt = kept(Kind::Content, 1, Mirror, 100);
+    let mirrored = kept(Kind::Content, 1, Mirror, 60);
+    assert_eq!(sent(Some(&mirrored), &learnt, Replicate), Ok(renewed(100, Mirror)));
+    let shorter = kept(Kind::Content, 1, Mirror, 30);
+    assert_eq!(sent(Some(&mirrored), &shorter, Replicate), Ok(Admission::Keep));
+    for custody in [OWN, Holder] {
+        let old = kept(Kind::Content, 1, custody, 60);
+        assert_eq!(sent(Some(&old), &learnt, Replicate), Ok(Admission::Keep));
+    }
+}
+
+#[test]
 fn a_holders_copy_turns_a_cached_copy_into_a_held_one() {
     for custody in [Holder, Mirror] {
         let old = kept(Kind::Content, 1, Custody::Cache, 60);
@@ -306,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn no_sequence_of_saves_lengthens_a_life_but_a_publication(
+    fn no_sequence_of_saves_lengthens_a_life_but_a_publication_or_what_a_mirror_learns(
         versions in proptest::collection::vec(any_signed(), 1..10),
     ) {
         let mut slot = None::<Summary>;
@@ -316,7 +329,9 @@ proptest! {
             if let (Some(before), Some(after)) = (before, slot)
                 && before.is_same_value(&after)
             {
-                let from_holder = version.1 != Publish && before.custody != Custody::Cache;
+                let is_learnt = before.custody == Mirror && version.0.custody == Mirror;
+                let from_holder =
+                    version.1 != Publish && before.custody != Custody::Cache && !is_learnt;
                 prop_assert!(!from_holder || after.expires == before.expires);
                 prop_assert!(after.expires >= before.expires, "no life is taken back");
                 prop_assert!(after.custody <= before.custody || version.0.custody == OWN);
