@@ -18,6 +18,8 @@ use dht_proto::{
     Summary, Terms, Ttl,
 };
 
+use crate::MirrorRound;
+
 /// Names an operation from its start to its [`Event::Finished`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub u64);
@@ -429,6 +431,8 @@ pub enum Event {
     Joined(Contact),
     /// A node left the routing table.
     Left(Contact),
+    /// A mirror has gone through all of the space once.
+    Mirrored(MirrorRound),
     /// The table is empty or nobody answers: known nodes and the bootstrap addresses are tried again.
     Isolated,
 }

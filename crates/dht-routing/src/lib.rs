@@ -32,6 +32,7 @@ mod io;
 mod keeping;
 mod lookup;
 mod maintenance;
+mod mirror;
 mod neighbourhood;
 mod operation;
 mod pacer;
@@ -53,6 +54,7 @@ pub use io::{
     Ticket, Unanswered, Via,
 };
 pub use lookup::{Lookup, Standing};
+pub use mirror::{MirrorProgress, MirrorRound};
 pub use peer::{Peer, Status, Upkeep, Usage};
 pub use random::Seed;
 pub use table::RoutingTable;

@@ -13,6 +13,7 @@ use dht_proto::{
 
 use crate::keeping::TurnReport;
 use crate::lookup::Lookup;
+use crate::mirror::VisitReport;
 use crate::pacer::Priority;
 use crate::publication::RoundReport;
 use crate::{Config, Outcome, RoutingTable};
@@ -25,6 +26,7 @@ mod renewal;
 mod store;
 mod survey;
 mod turn;
+mod visit;
 
 pub(crate) use bootstrap::Bootstrap;
 pub(crate) use exchange::{Exchange, Question};
@@ -34,6 +36,7 @@ pub(crate) use renewal::Renewal;
 pub(crate) use store::Store;
 pub(crate) use survey::Survey;
 pub(crate) use turn::Turn;
+pub(crate) use visit::Visit;
 
 /// Times a request that must not be lost is sent before it is given up.
 pub(crate) const TRIES: u8 = 3;
@@ -70,6 +73,10 @@ pub(crate) enum Order {
     },
     /// Lengthen the life of a record in our own store, as its publisher.
     Renew { slot: Slot, digest: Digest, custody: Custody, expires: Moment },
+    /// Keep a record in our own store because a mirror keeps everything, on the account of who sent it.
+    Mirror { record: Record, expires: Moment, from: Contact },
+    /// Lengthen the life of a record in our own store that a mirror keeps, or have the mirror keep it.
+    Extend { slot: Slot, digest: Digest, expires: Moment },
     /// The operation is over.
     Finish(Ending),
 }
@@ -83,6 +90,8 @@ pub(crate) enum Ending {
     Turn(TurnReport),
     /// A round of renewing is over.
     Renewal(RoundReport),
+    /// A mirror has seen a part of the space.
+    Visit(Box<VisitReport>),
 }
 
 /// What an operation sees of its peer, and where it leaves its orders.
@@ -195,6 +204,7 @@ pub(crate) enum Operation {
     Survey(Survey),
     Turn(Box<Turn>),
     Renewal(Box<Renewal>),
+    Visit(Box<Visit>),
 }
 
 impl Operation {
@@ -208,6 +218,7 @@ impl Operation {
             Self::Survey(operation) => operation.handle(scene, &happened),
             Self::Turn(operation) => operation.handle(scene, happened),
             Self::Renewal(operation) => operation.handle(scene, happened),
+            Self::Visit(operation) => operation.handle(scene, happened),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Priority {
     Sweep,
     /// Renewing what we published.
     Publication,
+    /// Learning of everything there is, for a mirror.
+    Mirror,
 }
 
 /// How much may be spent in a second.

@@ -10,6 +10,7 @@ use crate::broadcast::Broadcasts;
 use crate::greetings::Greetings;
 use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
+use crate::mirror::Mirroring;
 use crate::neighbourhood::Neighbourhood;
 use crate::operation::{
     Bootstrap, Exchange, Fetch, Find, Operation, Order, Question, Scene, Store,
@@ -81,6 +82,8 @@ pub struct Peer {
     publications: Publications,
     /// `None` while there are none.
     broadcasts: Option<Box<Broadcasts>>,
+    /// `None` unless we are a mirror.
+    mirroring: Option<Box<Mirroring>>,
     upkeep: Upkeep,
     /// What may be spent on looking through our own store for others.
     looks: Budget,
@@ -163,6 +166,7 @@ impl Peer {
             random: Random::new(seed),
             table: RoutingTable::new(local.id(), config.k),
             pacer: Pacer::new(config.upkeep),
+            mirroring: config.is_mirror().then(|| Box::new(Mirroring::new())),
             config,
             local,
             started: now,
@@ -289,6 +293,7 @@ impl Peer {
             self.pacer.next_due(),
             self.publications.next_due(),
             self.next_broadcast_due(),
+            self.mirroring.as_ref().and_then(|mirroring| mirroring.next_due()),
         ];
         due.into_iter().flatten().min()
     }

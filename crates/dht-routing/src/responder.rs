@@ -19,6 +19,7 @@ mod many;
 mod source;
 
 pub(crate) use many::{Comparison, LIST_PAGE, OfferBatch};
+pub(crate) use source::of as source_of;
 
 /// Who asked, and what may be told to them.
 #[derive(Debug, Clone, Copy)]
@@ -234,7 +235,7 @@ impl Responder<'_> {
         expected: Option<Sequence>,
     ) -> Terms {
         let (expires, custody) = (ttl.ends(self.now), purpose.custody());
-        let source = source::of(asker);
+        let source = source_of(asker.source, &asker.node);
         Terms { expires, purpose, custody, source, expected, replaces: false }
     }
 

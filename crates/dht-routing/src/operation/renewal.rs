@@ -21,7 +21,7 @@ use crate::lookup::Lookup;
 use crate::pacer::Priority;
 use crate::publication::{self, RoundReport};
 
-mod exploration;
+pub(super) mod exploration;
 mod region;
 
 use exploration::Exploration;
@@ -147,19 +147,8 @@ impl Renewal {
 
     fn locate(&mut self, scene: &mut Scene<'_>) {
         let Step::Locating(lookup, exploration) = &mut self.step else { return };
-        let target = lookup.target();
-        while let Some(to) = lookup.next_to_ask() {
-            // A node names only k others: near the target each is asked about another part of the region.
-            let target =
-                if lookup.is_end_game() { exploration.next_point(&to.id()) } else { target };
-            let (priority, request) = (Priority::Publication, Request::FindNode { target });
-            scene.order(Order::AskInTurn { priority, to, request, tries: 1 });
-        }
-        if !lookup.is_done() {
-            return;
-        }
-        let nodes: Vec<Contact> = lookup.closest().collect();
-        let part = exploration.known_part(&nodes);
+        let found = exploration.go_on(scene, lookup, Priority::Publication);
+        let Some((nodes, part)) = found else { return };
         let records = self.take_due(&part);
         self.step = Step::Offering(Box::new(Region::new(nodes, records, scene.config.k)));
         self.offer(scene);

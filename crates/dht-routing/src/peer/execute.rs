@@ -1,5 +1,6 @@
 //! Carrying out what operations order.
 
+use dht_proto::limits::VALUE_MAX;
 use dht_proto::{
     Body, Contact, Custody, Message, Moment, Purpose, Request, RequestId, Source, Terms,
 };
@@ -9,6 +10,7 @@ use super::{Effect, Peer};
 use crate::operation::{Order, TRIES};
 use crate::pacer::Waiting;
 use crate::requests::Owner;
+use crate::responder;
 use crate::{OperationId, Output, Route, Ticket};
 
 impl Peer {
@@ -58,6 +60,18 @@ impl Peer {
                 let (purpose, source) = (Purpose::Publish, Source::LOCAL);
                 let terms = Terms { expires, purpose, custody, source, expected, replaces: false };
                 self.put(Output::Save { ticket, record, terms });
+            }
+            Order::Mirror { record, expires, from } => {
+                let ticket = self.ticket(Effect::Operation(id));
+                let source = responder::source_of(from.addr, &from.node);
+                // It was compared with what we have: of a name most others hold this value.
+                let terms = Terms { replaces: true, ..mirrored(expires, source) };
+                self.put(Output::Save { ticket, record, terms });
+            }
+            Order::Extend { slot, digest, expires } => {
+                // Whoever was charged for the record still is.
+                let terms = mirrored(expires, Source::LOCAL);
+                self.put(Output::Renew { slot, digest, terms });
             }
             // The caller takes these out: they end the operation.
             Order::Finish(_) => {}
@@ -127,10 +141,19 @@ fn route_of(to: Contact, request: &Request) -> Route {
     }
 }
 
+/// How a mirror keeps what others told it of.
+fn mirrored(expires: Moment, source: Source) -> Terms {
+    let (purpose, custody) = (Purpose::Replicate, Custody::Mirror);
+    Terms { expires, purpose, custody, source, expected: None, replaces: false }
+}
+
 /// About how many bytes a request and its answer take.
 fn about_bytes(request: &Request) -> usize {
     match request {
         Request::Store { record, .. } => 500 + record.size(),
+        Request::Download { range, .. } => {
+            500 + range.length.and_then(|length| usize::try_from(length).ok()).unwrap_or(VALUE_MAX)
+        }
         _ => 1_000,
     }
 }

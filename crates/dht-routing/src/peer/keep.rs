@@ -4,13 +4,28 @@ use dht_proto::{Contact, Moment, Role, Slot, Summary};
 
 use super::{Audience, Effect, Peer};
 use crate::keeping::{Farewell, Task, TurnReport};
+use crate::mirror::{MirrorProgress, VisitReport};
 use crate::neighbourhood::Neighbourhood;
-use crate::operation::{Happened, Operation, Renewal, Turn};
+use crate::operation::{Happened, Operation, Renewal, Turn, Visit};
 use crate::publication::RoundReport;
 use crate::requests::Owner;
 use crate::{Event, OperationId, Outcome, Output, Ticket};
 
 impl Peer {
+    /// How far we are as a mirror; `None` if we are none ([`ConfigBuilder::mirror`](crate::ConfigBuilder::mirror)).
+    pub fn mirror(&self, now: Moment) -> Option<MirrorProgress> {
+        self.mirroring.as_ref().map(|mirroring| mirroring.progress(now))
+    }
+
+    /// We have joined, or were found: the upkeep of records begins in a while.
+    pub(super) fn awake(&mut self, now: Moment) {
+        self.keeping.awake(now, &mut self.random);
+        self.publications.awake(now, &mut self.random);
+        if let Some(mirroring) = &mut self.mirroring {
+            mirroring.awake(now, &mut self.random);
+        }
+    }
+
     pub(super) fn keeping_due(&mut self, now: Moment) {
         let down = self.table.is_empty() || self.maintenance.is_cut_off(self.heard);
         while let Some(task) = self.keeping.pop_due(now, down, (&self.config, &mut self.random)) {
@@ -33,6 +48,12 @@ impl Peer {
         if self.publications.pop_due(now, down) {
             let renewal = Operation::Renewal(Box::new(Renewal::new()));
             self.start(now, renewal, Audience::Upkeep);
+        }
+        let is_leaving = self.keeping.is_leaving();
+        let mirroring = self.mirroring.as_mut().filter(|_| !is_leaving);
+        if let Some(itinerary) = mirroring.and_then(|mirroring| mirroring.pop_due(now, down)) {
+            let visit = Operation::Visit(Box::new(Visit::new(itinerary)));
+            self.start(now, visit, Audience::Upkeep);
         }
         while let Some(waiting) = self.pacer.pop(now) {
             self.upkeep.requests += 1;
@@ -97,6 +118,15 @@ impl Peer {
         self.upkeep.lookups += report.lookups as u64;
         self.upkeep.rounds += 1;
         self.publications.ended(now, report);
+    }
+
+    pub(super) fn visit_ended(&mut self, now: Moment, report: VisitReport) {
+        if let Some(mirroring) = &mut self.mirroring {
+            let random = &mut self.random;
+            if let Some(round) = mirroring.ended(now, report, (&self.config, random)) {
+                self.event(Event::Mirrored(round));
+            }
+        }
     }
 
     /// Hands over to everybody who keeps records with us.

@@ -224,8 +224,7 @@ impl Peer {
         match self.table.answered(now, contact, rtt) {
             Answered::Inserted => {
                 self.maintenance.awake(now, &self.config, &mut self.random);
-                self.keeping.awake(now, &mut self.random);
-                self.publications.awake(now, &mut self.random);
+                self.awake(now);
                 self.welcome(now, contact);
                 self.event(Event::Joined(contact));
             }

@@ -64,6 +64,10 @@ impl Peer {
                 self.withdraw(id);
                 self.turn_ended(now, &report);
             }
+            Some(Ending::Visit(report)) => {
+                self.withdraw(id);
+                self.visit_ended(now, *report);
+            }
             Some(Ending::Renewal(report)) => {
                 self.withdraw(id);
                 self.round_ended(now, &report);
@@ -76,8 +80,7 @@ impl Peer {
             match result {
                 Ok(_) => {
                     self.maintenance.joined(now, &self.config, &mut self.random);
-                    self.keeping.awake(now, &mut self.random);
-                    self.publications.awake(now, &mut self.random);
+                    self.awake(now);
                 }
                 Err(_) => {
                     self.maintenance.isolated(now, &mut self.random);

@@ -3,19 +3,17 @@
 //! A public address stands for its subnet, which costs something to have many of. Behind loopback and private
 //! addresses every node is charged for itself: there may be many of them, and they are known.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use dht_proto::{Scope, Source};
-
-use super::Asker;
+use dht_proto::{NodeIdentity, Scope, Source};
 
 /// First bytes of the sources that stand for a subnet.
 const V4: u8 = 4;
 const V6: u8 = 6;
 
-/// The source that whoever asks stands for; never [`Source::LOCAL`].
-pub(super) fn of(asker: &Asker) -> Source {
-    let ip = asker.source.ip().to_canonical();
+/// The source that a node at an address stands for; never [`Source::LOCAL`].
+pub(crate) fn of(addr: SocketAddr, node: &NodeIdentity) -> Source {
+    let ip = addr.ip().to_canonical();
     let mut bytes = [0; 16];
     match (Scope::of(ip), ip) {
         (Some(Scope::Public), IpAddr::V4(ip)) => {
@@ -27,7 +25,7 @@ pub(super) fn of(asker: &Asker) -> Source {
             bytes[1..7].copy_from_slice(&ip.octets()[..6]);
         }
         _ => {
-            bytes.copy_from_slice(&asker.node.id().as_bytes()[..16]);
+            bytes.copy_from_slice(&node.id().as_bytes()[..16]);
             // An id could be made to begin with zeros only with more work than there is, but need not be
             // trusted to.
             bytes[15] |= u8::from(bytes == [0; 16]);
@@ -38,19 +36,13 @@ pub(super) fn of(asker: &Asker) -> Source {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use dht_proto::{Contact, Families, NodeIdentity, Nonce, PublicKey, RequestId};
+    use dht_proto::{Nonce, PublicKey};
 
     use super::*;
-    use crate::Route;
 
     fn source(nonce: u32, ip: &str) -> Source {
         let node = NodeIdentity::new(PublicKey::from_bytes([1; 32]), Nonce(nonce));
-        let addr = SocketAddr::new(ip.parse().unwrap(), 3_000);
-        let route = Route::Datagram(Contact::new(node, addr));
-        let (families, id) = (Families::BOTH, RequestId(1));
-        of(&Asker { node, families, source: addr, route, id, budget: 0 })
+        of(SocketAddr::new(ip.parse().unwrap(), 3_000), &node)
     }
 
     #[test]

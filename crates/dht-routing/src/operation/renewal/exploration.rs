@@ -2,14 +2,18 @@
 //!
 //! Nodes near the target are asked about points spread over the region first, then each for its own neighbours.
 
-use dht_proto::{Contact, Key, NodeId, Prefix};
+use dht_proto::{Contact, Key, NodeId, Prefix, Request};
+
+use crate::lookup::Lookup;
+use crate::operation::{Order, Scene};
+use crate::pacer::Priority;
 
 /// Bits by which the region is cut into the parts that are asked about.
 const CUT_BITS: u16 = 4;
 
 /// Which points nodes are asked about.
 #[derive(Debug, Clone)]
-pub(super) struct Exploration {
+pub(in crate::operation) struct Exploration {
     target: Key,
     wanted: usize,
     /// Bits of a part that holds somewhat more nodes than are wanted.
@@ -19,14 +23,37 @@ pub(super) struct Exploration {
 
 impl Exploration {
     /// Around `target` in a network of so many nodes, of which the closest `wanted` are to be found.
-    pub(super) fn around(target: Key, network: u64, wanted: usize) -> Self {
+    pub(in crate::operation) fn around(target: Key, network: u64, wanted: usize) -> Self {
         let regions = (network / (wanted as u64 + wanted as u64 / 3).max(1)).max(1);
         let bits = u16::try_from(regions.ilog2()).unwrap_or(0);
         Self { target, wanted, bits, asked: 0 }
     }
 
+    /// Has the next nodes of the lookup asked. Once it is done, returns the nodes that were found, the closest
+    /// first, and the part of the space around the target whose nodes are all among them.
+    pub(in crate::operation) fn go_on(
+        &mut self,
+        scene: &mut Scene<'_>,
+        lookup: &mut Lookup,
+        priority: Priority,
+    ) -> Option<(Vec<Contact>, Prefix)> {
+        while let Some(to) = lookup.next_to_ask() {
+            // A node names only k others: near the target each is asked about another part of the region.
+            let is_near = lookup.is_end_game();
+            let target = if is_near { self.next_point(&to.id()) } else { self.target };
+            let request = Request::FindNode { target };
+            scene.order(Order::AskInTurn { priority, to, request, tries: 1 });
+        }
+        if !lookup.is_done() {
+            return None;
+        }
+        let nodes: Vec<Contact> = lookup.closest().collect();
+        let part = self.known_part(&nodes);
+        Some((nodes, part))
+    }
+
     /// The point that the next node near the target, `to`, is asked about.
-    pub(super) fn next_point(&mut self, to: &NodeId) -> Key {
+    fn next_point(&mut self, to: &NodeId) -> Key {
         let part = self.asked;
         self.asked += 1;
         if part >= 1 << CUT_BITS {
@@ -40,7 +67,7 @@ impl Exploration {
 
     /// The part of the space around the target whose nodes are all among `nodes`, the closest ones that
     /// answered.
-    pub(super) fn known_part(&self, nodes: &[Contact]) -> Prefix {
+    fn known_part(&self, nodes: &[Contact]) -> Prefix {
         match nodes.last() {
             // Whoever is closer than the last one has been found; all who share more bits are.
             Some(last) if nodes.len() >= self.wanted => {
