@@ -84,6 +84,13 @@ struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "one-shot", help_heading = "Node")]
     data_dir: Option<PathBuf>,
 
+    /// Keep a copy of everything: every record of the network this node can learn of
+    ///
+    /// As far as `--capacity` goes. It asks nodes all over the network what they hold, a little at a
+    /// time, again and again; `i` in the console says how far it is. Of `-n N` nodes the first does.
+    #[arg(long, conflicts_with = "one-shot", help_heading = "Node")]
+    mirror: bool,
+
     /// Leave without handing over to others what this node holds
     ///
     /// For a node that will be back in a moment, with its `--data-dir`.
@@ -221,6 +228,7 @@ impl Args {
             (self.interactive, "-i"),
             (self.data_dir.is_some(), "--data-dir"),
             (self.no_hand_over, "--no-hand-over"),
+            (self.mirror, "--mirror"),
             (self.capacity.is_some(), "--capacity"),
             (self.item_limit.is_some(), "--item-limit"),
             (self.ttl.is_some(), "--ttl"),
@@ -248,6 +256,7 @@ impl Args {
             item_limit: self.item_limit,
             data_dir: self.data_dir.clone(),
             hand_over: !self.no_hand_over,
+            mirror: self.mirror,
         })
     }
 

@@ -145,6 +145,7 @@ fn describe(plan: &Plan, task: &Run, index: usize, through: &[SocketAddr]) -> No
     if let Some(bytes) = task.item_limit {
         builder = builder.item_limit(bytes);
     }
+    builder = builder.mirror(task.mirror && index == 0);
     match &task.data_dir {
         Some(path) if task.nodes == 1 => builder.data_dir(path),
         Some(path) => builder.data_dir(path.join(format!("node-{}", index + 1))),

@@ -140,6 +140,18 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether the node is a mirror: it keeps a copy of every record of the network that it can learn of, as far
+    /// as its [`capacity`](Self::capacity) goes and no node takes more than its fair share of that. Default false.
+    /// How far it is tells [`NodeStatus::mirror`](crate::NodeStatus::mirror). What [`Node::forget`] drops is
+    /// fetched again in the next round.
+    ///
+    /// The copies are brought up to date in rounds; [`ConfigBuilder::mirror_interval`] says how often, and
+    /// [`ConfigBuilder::upkeep_requests`] and [`ConfigBuilder::upkeep_bytes`] what they may cost.
+    pub fn mirror(mut self, mirrors: bool) -> Self {
+        self.config = self.config.mirror(mirrors);
+        self
+    }
+
     /// Bytes of records held at most in the default store. Default 500,000,000.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = bytes;

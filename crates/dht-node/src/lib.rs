@@ -86,7 +86,10 @@ pub use dht_proto::{
     Key, Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError,
     Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
 };
-pub use dht_routing::{Bootstrapped, Config, ConfigBuilder, ConfigError, Ponged, StoreReport};
+pub use dht_routing::{
+    Bootstrapped, Config, ConfigBuilder, ConfigError, MirrorProgress, MirrorRound, Ponged,
+    StoreReport,
+};
 pub use dht_store::{MemoryStore, RecordStore, Usage};
 
 /// The program in the README, which must compile and run.

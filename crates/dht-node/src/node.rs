@@ -328,7 +328,7 @@ impl Node {
     }
 
     /// Drops the record of `kind` at `key` from this node's own store, and tells whether there was one. Other
-    /// holders keep theirs, and this node may be given it again. What this node published is renewed no more.
+    /// holders keep theirs, and this node may be given it again; a mirror fetches it again in its next round. What this node published is renewed no more.
     pub async fn forget(&self, key: Key, kind: Kind) -> Result<bool, ForgetError> {
         let slot = Slot { key, kind };
         let removed =

@@ -7,6 +7,7 @@ use dht_proto::{
     Custody, DecodeError, Digest, Key, Kind, NetworkId, NodeIdentity, Problem, Sequence, Slot,
     Summary,
 };
+use dht_routing::MirrorProgress;
 use dht_store::Usage;
 
 /// Figures of a running node, all taken at one instant.
@@ -39,6 +40,8 @@ pub struct NodeStatus {
     pub traffic: Traffic,
     /// What was not taken.
     pub dropped: Drops,
+    /// How far the node is as a mirror; `None` if it is none.
+    pub mirror: Option<MirrorProgress>,
 }
 
 /// Datagrams and their bytes since the start, without the headers of UDP and IP.

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{Contact, Moment, NetworkId, NodeIdentity};
-use dht_routing::{Bootstrapped, Command, Event, Input, OperationId, Outcome, Output, Peer, Route};
+use dht_routing::{
+    Bootstrapped, Command, Event, Input, MirrorRound, OperationId, Outcome, Output, Peer, Route,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -328,6 +330,10 @@ impl Task {
             Event::Finished { operation, outcome } => self.operations.finished(operation, outcome),
             Event::Joined(contact) => tracing::debug!(?node, %contact, "contact joined"),
             Event::Left(contact) => tracing::debug!(?node, %contact, "contact left"),
+            Event::Mirrored(round) => {
+                let MirrorRound { told, held, refused, took, .. } = round;
+                tracing::info!(?node, told, held, refused, ?took, "Mirrored the network");
+            }
             Event::Isolated => {
                 tracing::warn!(?node, "No node answers any more, trying to join again");
             }
@@ -352,6 +358,7 @@ impl Task {
             receive_buffer: self.standing.receive_buffer,
             traffic,
             dropped,
+            mirror: self.parts.peer.mirror(now),
         }
     }
 

@@ -23,6 +23,9 @@ Examples:
   One that keeps what it holds on disk, and is the same node at its next start:
       dht -l :3000 --data-dir ~/.dht
 
+  One that keeps a copy of everything in the network:
+      dht -c 192.0.2.7:3000 --mirror --data-dir ~/.dht-mirror --capacity 50GB
+
   Store a file, and fetch it from anywhere in the network:
       dht -c 192.0.2.7:3000 -s < photo.jpg          # prints the key
       dht -c 192.0.2.7:3000 -f KEY > photo.jpg

@@ -49,6 +49,8 @@ pub(crate) struct Run {
     pub(crate) data_dir: Option<PathBuf>,
     /// Whether they hand over what they hold when they leave.
     pub(crate) hand_over: bool,
+    /// Whether the first keeps a copy of everything.
+    pub(crate) mirror: bool,
 }
 
 /// One thing to do as a client.

@@ -267,3 +267,10 @@ fn a_node_keeps_its_data_where_it_is_told_to_and_hands_over_unless_told_not_to()
     assert!(refusal("-c :1 -s --data-dir x").contains("cannot be used with"));
     assert!(run("").hand_over && !run("--no-hand-over").hand_over);
 }
+
+#[test]
+fn a_node_is_a_mirror_only_when_told_to() {
+    assert!(!run("").mirror && run("--mirror").mirror && run("-n 3 --mirror").mirror);
+    assert!(refusal("-c :1 -s --mirror").contains("cannot be used with"));
+    assert!(refusal("--mirror publish -c :1 --key-file k").contains("--mirror"));
+}

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use dht_node::{Contact, Custody, Distance, Key, NodeId, NodeStatus, Ponged, StoredKey};
+use dht_node::{
+    Contact, Custody, Distance, Key, MirrorProgress, MirrorRound, NodeId, NodeStatus, Ponged,
+    StoredKey,
+};
 
 use super::command::VERBS;
 use crate::quantity::{plural, show_bytes, show_count, show_span};
@@ -90,7 +94,7 @@ fn custody(custody: Custody) -> &'static str {
 /// The node's figures, one a line.
 pub(super) fn info(status: &NodeStatus) -> String {
     let NodeStatus { store, traffic, dropped, .. } = status;
-    let rows = [
+    let mut rows = vec![
         ("node id", status.node.id().to_string()),
         ("address", status.addr.to_string()),
         ("running for", show_span(status.uptime)),
@@ -131,9 +135,50 @@ pub(super) fn info(status: &NodeStatus) -> String {
         ),
         ("dropped", format!("{} datagrams and streams", show_count(dropped.total()))),
     ];
+    if let Some(progress) = &status.mirror {
+        rows.push(("mirror", mirror(progress)));
+        if let Some((round, ago)) = &progress.last {
+            rows.push(("last round", last_round(round, *ago)));
+        }
+    }
     let lines: Vec<String> =
         rows.into_iter().map(|(name, value)| format!("{name:<14} {value}")).collect();
     lines.join("\n")
+}
+
+/// How far a mirror is with the round under way.
+fn mirror(progress: &MirrorProgress) -> String {
+    let MirrorProgress { rounds, swept, current, .. } = progress;
+    let ended = format!("{} round{} ended", show_count(*rounds), plural(*rounds));
+    if *swept == 0 && current.told == 0 {
+        return ended;
+    }
+    format!("{ended}, {}.{} % of the next: {}", swept / 10, swept % 10, counts(current))
+}
+
+/// What the last whole round of a mirror came to: its coverage is the share of what others hold that it holds.
+fn last_round(round: &MirrorRound, ago: Duration) -> String {
+    let mut text = counts(round);
+    if let Some(coverage) = round.coverage() {
+        // Not all is not a hundred percent, however little is missing.
+        let _ = write!(text, ", {:.1} %", (coverage * 1_000.0).floor() / 10.0);
+    }
+    let parts = [
+        (round.refused, "did not fit"),
+        (round.undelivered, "not delivered"),
+        (round.unwilling, "parts of the network do not tell"),
+        (round.missed, "parts did not answer"),
+    ];
+    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, "; {} {what}", show_count(count));
+    }
+    let _ = write!(text, "; took {}, ended {} ago", show_span(round.took), show_span(ago));
+    text
+}
+
+fn counts(round: &MirrorRound) -> String {
+    let MirrorRound { told, held, .. } = round;
+    format!("{} of {} record{} held", show_count(*held), show_count(*told), plural(*told))
 }
 
 /// A node that answered.

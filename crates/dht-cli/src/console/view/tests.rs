@@ -37,6 +37,38 @@ fn the_list_gives_key_kind_size_remaining_life_and_custody() {
 }
 
 #[test]
+fn the_list_says_why_each_record_is_here() {
+    for (custody, word) in [
+        (Custody::Own { ttl: dht_node::Ttl::MAX }, "own"),
+        (Custody::Holder, "holder"),
+        (Custody::Mirror, "mirror"),
+        (Custody::Cache, "cache"),
+    ] {
+        let text = list(&[StoredKey { custody, ..stored(1, 0) }]);
+        assert!(text.ends_with(&format!(" {word}")), "{text}");
+    }
+}
+
+#[test]
+fn a_mirror_tells_how_far_it_is_and_how_much_it_has() {
+    let round = |told, held| MirrorRound { told, held, ..MirrorRound::default() };
+    let mut progress = MirrorProgress { rounds: 1, ..MirrorProgress::default() };
+    assert_eq!(mirror(&progress), "1 round ended");
+    (progress.swept, progress.current) = (425, round(1_234, 1_200));
+    assert_eq!(mirror(&progress), "1 round ended, 42.5 % of the next: 1,200 of 1,234 records held");
+    let whole = MirrorRound { took: Duration::from_secs(65), ..round(1_000_000, 999_999) };
+    let text =
+        last_round(&MirrorRound { refused: 1, unwilling: 2, ..whole }, Duration::from_secs(3));
+    assert_eq!(
+        text,
+        "999,999 of 1,000,000 records held, 99.9 %; 1 did not fit; \
+         2 parts of the network do not tell; took 1m 5s, ended 3.0s ago"
+    );
+    assert!(last_round(&whole, Duration::ZERO).contains(" 99.9 %;"), "not all is not 100 %");
+    assert!(last_round(&round(7, 7), Duration::ZERO).contains(" 100.0 %;"));
+}
+
+#[test]
 fn an_empty_store_lists_nothing() {
     assert_eq!(list(&[]), "0 records, 0 bytes");
 }
