@@ -153,7 +153,11 @@ impl Tally {
             // An application may have its nodes replace what lives under a name, which a mirror learns of from
             // those who did. As a holder it stays with the first value while that lives.
             Kind::Named => {
-                let is_agreed = best.tellers.len() >= AGREED;
+                let count = best.tellers.len();
+                let ours = told.claims.iter().find(|claim| claim.version == version);
+                let as_many = ours.is_some_and(|claim| claim.tellers.len() >= count);
+                let is_agreed = count >= AGREED;
+                told.held = as_many;
                 told.unwanted = match own.custody {
                     Custody::Cache => false,
                     Custody::Mirror => !is_agreed,

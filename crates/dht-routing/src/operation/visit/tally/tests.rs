@@ -45,14 +45,8 @@ fn told(entries: &[(u8, &Record, u32)]) -> Tally {
 fn own(record: &Record, custody: Custody, seconds: u64) -> Summary {
     let expires = NOW + Duration::from_secs(seconds);
     let purpose = dht_proto::Purpose::Replicate;
-    let terms = Terms {
-        expires,
-        purpose,
-        custody,
-        source: Source::LOCAL,
-        expected: None,
-        replaces: false,
-    };
+    let terms =
+        Terms { expires, purpose, custody, source: Source::LOCAL, expected: None, replaces: false };
     Summary::of(record, &terms)
 }
 
@@ -147,6 +141,17 @@ fn a_name_that_we_hold_otherwise_stays_unless_it_was_cached_or_two_tell_a_mirror
         assert_eq!(tally.wants(None).len(), wanted);
         assert_eq!(tally.unwanted(None), 1 - wanted);
         assert_eq!(tally.settle(None), (1, 0), "told of, and not held");
+    }
+}
+
+#[test]
+fn of_two_values_under_a_name_that_as_many_tell_of_we_keep_ours() {
+    for ours in ["one", "other"] {
+        let (one, other) = (named("one"), named("other"));
+        let mut tally = told(&[(1, &one, 100), (2, &one, 100), (3, &other, 100), (4, &other, 100)]);
+        tally.compare(&own(&named(ours), Custody::Mirror, 50));
+        assert!(tally.wants(None).is_empty());
+        assert_eq!(tally.settle(None), (1, 1));
     }
 }
 
