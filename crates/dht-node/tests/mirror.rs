@@ -1,5 +1,6 @@
 //! A mirror on real loopback sockets: it has everything, also when nobody else is left.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of a few records")]
 
 use dht_node::{AuthorSecret, Custody, FetchError, Found, Key, Node, Salt, Sequence, StoreOptions};
 use tokio::task::JoinSet;
