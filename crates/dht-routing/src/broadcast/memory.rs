@@ -124,12 +124,6 @@ impl Memory {
         self.known.is_empty()
     }
 
-    /// Broadcasts known.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
-    }
-
     pub(super) fn has_room(&self) -> bool {
         self.known.len() < KNOWN_MAX
     }

@@ -268,9 +268,9 @@ fn what_a_neighbour_has_and_we_lack_is_pulled_delivered_once_and_compared_soon()
     peer.handle_input(NOW, Input::Delivered { ticket, forward: true });
     let now = NOW + Duration::from_secs(2);
     peer.handle_timeout(now);
-    let mut compared = done(&mut peer).requests;
-    compared.retain(|(_, _, request)| matches!(request, Request::CompareBroadcasts { .. }));
-    let (to, id, _) = compared[0].clone();
+    let mut asked = done(&mut peer).requests;
+    asked.retain(|(_, _, request)| matches!(request, Request::CompareBroadcasts { .. }));
+    let (to, id, _) = asked[0].clone();
     let more = vec![BroadcastEntry::of(&lacked)];
     let reply = Reply::BroadcastsCompared { verdicts: vec![BroadcastVerdict::Have], more };
     answer(&mut peer, now, &to, id, reply);
@@ -307,7 +307,7 @@ fn a_broadcast_is_asked_of_one_node_at_a_time() {
     };
     assert_eq!(verdict_to(1), BroadcastVerdict::Wanted);
     assert_eq!(verdict_to(2), BroadcastVerdict::Expected);
-    let now = NOW + Duration::from_secs(60);
+    let now = NOW + Duration::from_mins(1);
     peer.handle_timeout(now);
     assert!(peer.broadcasts.is_none(), "promises alone are not remembered");
 }
