@@ -2,13 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use dht_proto::{Difficulty, LocalIdentity, NetworkId};
-use dht_routing::{Config, ConfigBuilder};
+use dht_proto::{Difficulty, LocalIdentity, NetworkId, NodeIdentity};
+use dht_routing::{Config, ConfigBuilder, Consultation, Served, Service, Verdict};
 use dht_store::RecordStore;
 
+use crate::hooks::{Closures, hook};
 use crate::socket::destination;
-use crate::{Limits, Node, StartError};
+use crate::{Limits, Node, Protocol, StartError};
 
 /// Bytes of records a node holds unless told otherwise.
 const CAPACITY_DEFAULT: u64 = 500_000_000;
@@ -29,6 +31,7 @@ pub struct NodeBuilder {
     pub(crate) hand_over: bool,
     pub(crate) config: ConfigBuilder,
     pub(crate) limits: Limits,
+    pub(crate) closures: Closures,
 }
 
 /// Where records are kept.
@@ -57,6 +60,7 @@ impl Default for NodeBuilder {
             hand_over: true,
             config: Config::builder(),
             limits: Limits::default(),
+            closures: Closures::default(),
         }
     }
 }
@@ -180,8 +184,160 @@ impl NodeBuilder {
         self
     }
 
+    /// Asks the application before the node keeps a record, whoever sends it: a publisher, another holder, this
+    /// node itself. Default: nobody is asked, and what the rules of the protocol admit is kept.
+    ///
+    /// The closure sees who sends what, until when it is to live, and what is in its place
+    /// ([`Consultation`]); it accepts, refuses with a reason that reaches the publisher's
+    /// [`StoreReport`](crate::StoreReport), or, where another value lives under the name, lets it be replaced
+    /// ([`Verdict`]). A value of more than 900 bytes is only offered at first: then the closure is asked
+    /// without it, and again once it has come. What it says about this node's own publications is about the copy
+    /// kept here; the other holders decide for themselves. It is not asked twice about a request that was
+    /// repeated because an answer was lost, but it is asked again when holders compare what they keep, so what it
+    /// decides should follow from the record and not from the number of calls.
+    ///
+    /// Calls run side by side, each in a task of its own, and never hold up the node. One that takes longer than
+    /// three seconds ([`verdict_time`](ConfigBuilder::verdict_time)) is stopped, one past 256 at once
+    /// ([`consultations`](ConfigBuilder::consultations)) is not started, and one that panics is over: the record is
+    /// not kept, its sender is told that the node is busy, or that the policy failed. [`Node::info`] counts these.
+    /// The closure must not block its thread: work that does belongs into `tokio::task::spawn_blocking`.
+    ///
+    /// A network that keeps nothing but JSON under 10 kB:
+    ///
+    /// ```
+    /// # use dht_node::{Node, Verdict};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = Node::builder()
+    ///     .listen(([127, 0, 0, 1], 0).into())
+    ///     .on_store(async |record| {
+    ///         if record.size() > 10_000 {
+    ///             return Verdict::refuse("values have at most 10 kB here");
+    ///         }
+    ///         match record.value() {
+    ///             Some(value) if serde_json::from_slice::<serde::de::IgnoredAny>(value.as_bytes()).is_err() => {
+    ///                 Verdict::refuse("values are JSON here")
+    ///             }
+    ///             _ => Verdict::Accept,
+    ///         }
+    ///     })
+    ///     .start()
+    ///     .await?;
+    ///
+    /// assert_eq!(node.store(r#"{"answer": 42}"#).await?.holders, [node.id()]);
+    /// let error = node.store("not JSON").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "stored by 0 of 1: 1 refused by policy: values are JSON here");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// One that lets only a list of authors write:
+    ///
+    /// ```
+    /// # use dht_node::{AuthorSecret, Kind, Node, Salt, Sequence, Verdict};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let secret = AuthorSecret::from_seed(&[7; 32]); // of a real author: 32 random bytes
+    /// let authors = [secret.author()];
+    /// let node = Node::builder()
+    ///     .listen(([127, 0, 0, 1], 0).into())
+    ///     .on_store(move |record| {
+    ///         let verdict = match (record.kind(), record.author()) {
+    ///             (Kind::Signed, Some(author)) if !authors.contains(&author) => {
+    ///                 Verdict::refuse("not one of our authors")
+    ///             }
+    ///             // Of a record that is only offered so far the author is not known yet.
+    ///             (Kind::Signed, _) => Verdict::Accept,
+    ///             _ => Verdict::refuse("only signed records are kept here"),
+    ///         };
+    ///         async move { verdict }
+    ///     })
+    ///     .start()
+    ///     .await?;
+    ///
+    /// assert!(node.store("anybody's").await.is_err());
+    /// let salt = Salt::new("news")?;
+    /// assert!(node.publish(&secret, salt, Sequence(1), "ours", None).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// One that counts votes for a name is the example `vote` of this crate. What a policy does to a network of
+    /// thousands of nodes is told by the simulator: see the example `policy` of dht-sim.
+    pub fn on_store<F>(mut self, policy: impl Fn(Consultation) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Verdict> + Send + 'static,
+    {
+        self.closures.on_store = Some(hook(policy));
+        self
+    }
+
+    /// Answers custom requests: what [`Node::custom`] of other nodes sends to this one. Default: whoever asks is
+    /// told at once that nobody answers here.
+    ///
+    /// The closure gets who asks and up to 65,536 bytes ([`Service`]), and gives back as many, or a text of up
+    /// to 200 bytes that says why not. A request that was repeated because an answer was lost is not handed to
+    /// it again: the first answer is sent once more. What must never run twice, even if somebody recorded the
+    /// request and sends it again later, carries a number of its own in the payload.
+    ///
+    /// Calls run side by side, each in a task of its own, and never hold up the node. One that takes longer than
+    /// ten seconds ([`service_time`](ConfigBuilder::service_time)) is stopped, 256 run at once
+    /// ([`services`](ConfigBuilder::services)), one that panics or returns too much is over: the asker is told,
+    /// and [`Node::info`] counts. The closure must not block its thread: work that does belongs into
+    /// `tokio::task::spawn_blocking`. A [client](Self::client) is asked by nobody.
+    ///
+    /// ```
+    /// # use dht_node::Node;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let clock = Node::builder()
+    ///     .listen(([127, 0, 0, 1], 0).into())
+    ///     .on_custom(async |request| match &request.payload[..] {
+    ///         b"what time is it?" => Ok("noon".into()),
+    ///         _ => Err("I only tell the time".to_owned()),
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// let asker = Node::builder().listen(([127, 0, 0, 1], 0).into()).start().await?;
+    ///
+    /// assert_eq!(asker.custom(clock.local_addr(), "what time is it?").await?, "noon");
+    /// let error = asker.custom(clock.local_addr(), "who are you?").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "failed: I only tell the time");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_custom<F>(mut self, answer: impl Fn(Service) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Served> + Send + 'static,
+    {
+        self.closures.on_custom = Some(hook(answer));
+        self
+    }
+
+    /// [`on_custom`](Self::on_custom) for an application that has types for what it asks and answers. What does not
+    /// read as a request is answered by the reason why.
+    pub fn on_request<P, F>(
+        self,
+        answer: impl Fn(P::Request, NodeIdentity) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: Protocol,
+        F: Future<Output = Result<P::Answer, String>> + Send + 'static,
+    {
+        let answer = Arc::new(answer);
+        self.on_custom(move |service| {
+            let answer = Arc::clone(&answer);
+            async move {
+                let request = P::decode_request(&service.payload)?;
+                let answer = answer(request, service.from);
+                answer.await.map(|answer| P::encode_answer(&answer))
+            }
+        })
+    }
+
     /// Parameters of the peer: k, alpha, how many operations may run, and the others of [`ConfigBuilder`].
-    /// Role, families, difficulty and item limit are set by this builder whatever is set here.
+    /// Role, families, difficulty and item limit are set by this builder whatever is set here, and whether the
+    /// application is asked.
     pub fn config(mut self, set: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
         self.config = set(self.config);
         self

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dht_proto::Contact;
-use dht_routing::{Busy, Command, Outcome};
+use dht_routing::{Answer, Busy, Command, Outcome};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::storage::Job as StoreJob;
@@ -28,6 +28,13 @@ pub(crate) enum Order {
         number: OperationNumber,
         command: Command,
         reply: oneshot::Sender<Result<Outcome, Busy>>,
+    },
+    /// Run an operation whose answers are told one by one.
+    Ask {
+        number: OperationNumber,
+        command: Command,
+        answers: mpsc::Sender<Answer>,
+        started: oneshot::Sender<Result<(), Busy>>,
     },
     /// Tell figures.
     Status { reply: oneshot::Sender<NodeStatus> },
@@ -60,6 +67,9 @@ impl Cancelled {
         std::mem::take(&mut *self.numbers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// Answers that may wait for their reader: as many as nodes can be asked at once.
+const ANSWERS: usize = 32;
 
 /// Why an operation has no outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +111,21 @@ impl Control {
         pending.outcome().await
     }
 
+    /// Starts an operation whose answers come one by one; dropping them cancels it.
+    pub(crate) async fn answers(&self, command: Command) -> Result<Asking, Unstarted> {
+        let number = OperationNumber(self.numbers.fetch_add(1, Ordering::Relaxed));
+        let (answers, receiver) = mpsc::channel(ANSWERS);
+        let asking = Asking { number, receiver, cancelled: Arc::clone(&self.cancelled) };
+        let (started, reply) = oneshot::channel();
+        let order = Box::new(Order::Ask { number, command, answers, started });
+        self.orders.send(order).await.map_err(|_| Unstarted::Stopped)?;
+        match reply.await {
+            Ok(Ok(())) => Ok(asking),
+            Ok(Err(busy)) => Err(Unstarted::Busy { limit: busy.limit }),
+            Err(_) => Err(Unstarted::Stopped),
+        }
+    }
+
     /// Asks the task something it answers at once.
     pub(crate) async fn ask<T>(
         &self,
@@ -109,6 +134,29 @@ impl Control {
         let (reply, receiver) = oneshot::channel();
         self.orders.send(Box::new(order(reply))).await.map_err(|_| Stopped)?;
         receiver.await.map_err(|_| Stopped)
+    }
+}
+
+/// Answers on their way to whoever asked.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    number: OperationNumber,
+    receiver: mpsc::Receiver<Answer>,
+    cancelled: Arc<Cancelled>,
+}
+
+impl Asking {
+    /// The next answer; `None` when there are no more, or the node has stopped.
+    pub(crate) async fn next(&mut self) -> Option<Answer> {
+        self.receiver.recv().await
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        // Closed before the operation is cancelled: the task skips an order whose receiver is gone.
+        self.receiver.close();
+        self.cancelled.add(self.number);
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use dht_proto::{Kind, Refusal, Sequence, ValueTooLarge};
-use dht_routing::{BootstrapError, ConfigError, StoreReport};
+use dht_routing::{AnswerError, BootstrapError, ConfigError, StoreReport};
 
 use crate::DataDirError;
 use crate::control::Unstarted;
@@ -196,6 +196,41 @@ pub enum ForgetError {
     Stopped(#[from] Stopped),
 }
 
+/// Why a custom request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustomError {
+    /// The request is longer than the protocol carries. Nothing was sent.
+    #[error("request is {length} bytes, limit is {limit}")]
+    TooLong {
+        /// Its length, in bytes.
+        length: usize,
+        /// The longest, in bytes.
+        limit: usize,
+    },
+    /// Nobody was found at the address, or under the id. Nothing was asked.
+    #[error("no such node was found")]
+    NotFound,
+    /// The node was asked and gives no answer. [`AnswerError`] tells whether its application may have run.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The answer does not read as one of the protocol.
+    #[error("answer is not readable: {reason}")]
+    Unreadable {
+        /// What the protocol says of it.
+        reason: String,
+    },
+    /// So many operations are under way on this node that nothing was asked.
+    #[error("{limit} operations are under way, which is the limit")]
+    Busy {
+        /// Operations at most.
+        limit: usize,
+    },
+    /// The node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 /// Why an inspection failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -283,7 +318,7 @@ macro_rules! from_unstarted {
     };
 }
 
-from_unstarted!(StoreError, FetchError, LookupError, PingError, InspectError);
+from_unstarted!(StoreError, FetchError, LookupError, PingError, InspectError, CustomError);
 
 impl From<BootstrapError> for JoinError {
     fn from(error: BootstrapError) -> Self {

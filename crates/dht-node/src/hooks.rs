@@ -1,156 +1,119 @@
-//! Closures of the application, run apart from the node's task.
+//! Closures of the application, as the peer's orders reach them.
 //!
-//! A call is a task of its own. What it returns, or that it failed to, comes back under the key that the
-//! call was started with.
-//!
-//! Invariants: calls of one hook are bounded in number and each in time; every call that was started ends in one
-//! [`Ended`]; a closure that panics or hangs costs its own call and nothing else. A closure that blocks its
-//! thread cannot be stopped, which the documentation of every hook says.
-
-use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+//! Invariants: every order gets its result, whatever becomes of the closure. Nothing here waits for one.
 
 use dht_proto::NodeId;
-use tokio::task::{Id, JoinSet};
-use tokio::time::timeout;
+use dht_routing::{Config, Consultation, Input, Served, Service, Ticket, Verdict};
 
-use crate::HookCalls;
+use crate::HookStatus;
 
-/// A closure of the application that is asked `Q` and answers `A`, of a type that does not name it.
-pub(crate) type Hook<Q, A> =
-    Arc<dyn Fn(Q) -> Pin<Box<dyn Future<Output = A> + Send>> + Send + Sync>;
+mod call;
 
-/// Makes a [`Hook`] of a closure.
-pub(crate) fn hook<Q, A, F>(closure: impl Fn(Q) -> F + Send + Sync + 'static) -> Hook<Q, A>
-where
-    F: Future<Output = A> + Send + 'static,
-{
-    Arc::new(move |question| Box::pin(closure(question)))
+use call::{Bounds, Calls, Ended, Fault};
+pub(crate) use call::{Hook, hook};
+
+/// What a sender is told where the policy panicked.
+const POLICY_FAILED: &str = "the policy of this node failed";
+
+/// What an asker is told where the application panicked, took too long, or is at work on too much.
+const HANDLER_FAILED: &str = "the application of this node failed";
+const HANDLER_SLOW: &str = "took too long";
+const HANDLER_BUSY: &str = "the application of this node is busy";
+
+/// The closures of a node.
+pub(crate) struct Hooks {
+    on_store: Option<Calls<Ticket, Consultation, Verdict>>,
+    on_custom: Option<Calls<Ticket, Service, Served>>,
 }
 
-/// Why a call has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The closure panicked.
-    Panicked,
-    /// It did not return in time and was stopped.
-    TimedOut,
+/// The closures that were given to a builder.
+#[derive(Default)]
+pub(crate) struct Closures {
+    pub(crate) on_store: Option<Hook<Consultation, Verdict>>,
+    pub(crate) on_custom: Option<Hook<Service, Served>>,
 }
 
-/// The end of a call.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Ended<K, A> {
-    /// What the call was started with.
-    pub(crate) key: K,
-    /// What the closure returned.
-    pub(crate) answer: Result<A, Fault>,
-}
-
-/// How calls of a hook are bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// Calls at once.
-    pub(crate) calls: usize,
-    /// Time of one.
-    pub(crate) time: Duration,
-}
-
-/// Calls of one hook that are under way.
-pub(crate) struct Calls<K, Q, A> {
-    node: NodeId,
-    /// The setter of the hook, for log events.
-    name: &'static str,
-    hook: Hook<Q, A>,
-    bounds: Bounds,
-    tasks: JoinSet<Result<A, Fault>>,
-    keys: HashMap<Id, K>,
-    figures: HookCalls,
-}
-
-impl<K, Q, A> Calls<K, Q, A>
-where
-    Q: Send + 'static,
-    A: Send + 'static,
-{
-    /// Calls of `hook`, which log events name `name`, for `node`.
-    pub(crate) fn new(node: NodeId, name: &'static str, hook: Hook<Q, A>, bounds: Bounds) -> Self {
+impl Hooks {
+    /// The closures that were given to the builder of `node`, within the bounds of its peer.
+    pub(crate) fn new(node: NodeId, config: &Config, closures: Closures) -> Self {
+        let Closures { on_store, on_custom } = closures;
+        let verdicts = Bounds { calls: config.consultations(), time: config.verdict_time() };
+        let services = Bounds { calls: config.services(), time: config.service_time() };
         Self {
-            node,
-            name,
-            hook,
-            bounds,
-            tasks: JoinSet::new(),
-            keys: HashMap::new(),
-            figures: HookCalls::default(),
+            on_store: on_store.map(|hook| Calls::new(node, "on_store", hook, verdicts)),
+            on_custom: on_custom.map(|hook| Calls::new(node, "on_custom", hook, services)),
         }
     }
 
-    /// Starts a call. Gives the key back if too many are under way.
-    pub(crate) fn start(&mut self, key: K, question: Q) -> Result<(), K> {
-        if self.tasks.len() >= self.bounds.calls {
-            self.figures.turned_away += 1;
-            return Err(key);
-        }
-        let (hook, time) = (Arc::clone(&self.hook), self.bounds.time);
-        // The closure runs within the task as well as the future that it returns: either may panic.
-        let call = async move {
-            timeout(time, async { hook(question).await }).await.map_err(|_| Fault::TimedOut)
+    /// Asks whether a record is to be kept. Gives the answer if there is one at once.
+    pub(crate) fn consult(&mut self, ticket: Ticket, consultation: Consultation) -> Option<Input> {
+        let unasked = match &mut self.on_store {
+            Some(calls) => calls.start(ticket, consultation).err()?,
+            None => ticket,
         };
-        let task = self.tasks.spawn(call);
-        self.keys.insert(task.id(), key);
-        self.figures.started += 1;
-        Ok(())
+        Some(Input::Consulted { ticket: unasked, verdict: None })
     }
 
-    /// Waits for the end of a call; for ever while none is under way. Nothing is lost if the future is
-    /// dropped.
-    pub(crate) async fn ended(&mut self) -> Ended<K, A> {
-        loop {
-            let Some(ended) = self.tasks.join_next_with_id().await else {
-                return std::future::pending().await;
-            };
-            let (id, answer) = match ended {
-                Ok((id, answer)) => (id, answer),
-                Err(error) => (error.id(), Err(Fault::Panicked)),
-            };
-            if answer.is_err() {
-                self.report(&answer);
+    /// Has a request answered. Gives the answer if there is one at once.
+    pub(crate) fn serve(&mut self, ticket: Ticket, service: Service) -> Option<Input> {
+        let unasked = match &mut self.on_custom {
+            Some(calls) => calls.start(ticket, service).err()?,
+            None => ticket,
+        };
+        Some(Input::Served { ticket: unasked, answer: Err(HANDLER_BUSY.to_owned()) })
+    }
+
+    /// Waits for an answer; for ever while none is awaited. Nothing is lost if the future is dropped.
+    pub(crate) async fn decided(&mut self) -> Input {
+        tokio::select! {
+            ended = ended(&mut self.on_store) => {
+                let Ended { key, answer } = ended;
+                let verdict = match answer {
+                    Ok(verdict) => Some(verdict),
+                    Err(Fault::Panicked) => Some(Verdict::refuse(POLICY_FAILED)),
+                    Err(Fault::TimedOut) => None,
+                };
+                Input::Consulted { ticket: key, verdict }
             }
-            if let Some(key) = self.keys.remove(&id) {
-                return Ended { key, answer };
+            ended = ended(&mut self.on_custom) => {
+                let Ended { key, answer } = ended;
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(Fault::Panicked) => Err(HANDLER_FAILED.to_owned()),
+                    Err(Fault::TimedOut) => Err(HANDLER_SLOW.to_owned()),
+                };
+                Input::Served { ticket: key, answer }
             }
         }
     }
 
     /// What became of calls so far.
-    pub(crate) fn figures(&self) -> HookCalls {
-        HookCalls { running: self.tasks.len(), ..self.figures }
+    pub(crate) fn status(&self) -> HookStatus {
+        HookStatus {
+            on_store: self.on_store.as_ref().map(Calls::figures).unwrap_or_default(),
+            on_custom: self.on_custom.as_ref().map(Calls::figures).unwrap_or_default(),
+        }
     }
 
-    /// Stops every call and waits until all have stopped.
+    /// Stops every call.
     pub(crate) async fn shutdown(&mut self) {
-        self.tasks.shutdown().await;
-        self.keys.clear();
-    }
-
-    fn report(&mut self, answer: &Result<A, Fault>) {
-        let (node, hook, time) = (self.node, self.name, self.bounds.time);
-        match answer {
-            Ok(_) => {}
-            Err(Fault::Panicked) => {
-                self.figures.panicked += 1;
-                tracing::error!(?node, hook, "The application's closure panicked");
-            }
-            Err(Fault::TimedOut) => {
-                self.figures.timed_out += 1;
-                tracing::warn!(?node, hook, ?time, "The application's closure took too long");
-            }
+        if let Some(calls) = &mut self.on_store {
+            calls.shutdown().await;
+        }
+        if let Some(calls) = &mut self.on_custom {
+            calls.shutdown().await;
         }
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Waits for the end of a call of a hook that may not be there.
+async fn ended<Q, A>(calls: &mut Option<Calls<Ticket, Q, A>>) -> Ended<Ticket, A>
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+{
+    match calls {
+        Some(calls) => calls.ended().await,
+        None => std::future::pending().await,
+    }
+}

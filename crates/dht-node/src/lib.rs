@@ -41,17 +41,20 @@
 //! - What others may cost a node is bounded by [`Limits`]; what it dropped is told by [`Node::info`].
 //! - Log events go through [`tracing`], each with the short id of its node in the field `node`.
 //!
-//! What it deliberately is not: a place for policies, and a global.
+//! - The application decides what the node keeps ([`NodeBuilder::on_store`]) and speaks its own protocol between
+//!   nodes ([`NodeBuilder::on_custom`], [`Node::custom`]).
+//!
+//! What it deliberately is not: a place for policies of its own, and a global.
 
 mod builder;
 mod clock;
 mod control;
+mod custom;
 mod data_dir;
 mod datagrams;
 mod entropy;
 mod error;
 mod greeting;
-#[cfg_attr(not(test), expect(dead_code, reason = "the hooks of the builder come on top of it"))]
 mod hooks;
 mod keeper;
 mod limits;
@@ -70,25 +73,27 @@ mod task;
 mod unanswered;
 
 pub use builder::NodeBuilder;
+pub use custom::{Answers, CustomOptions, Protocol};
 pub use data_dir::DataDirError;
 pub use error::{
-    FetchError, ForgetError, InspectError, JoinError, LookupError, PingError, StartError, Stopped,
-    StoreError,
+    CustomError, FetchError, ForgetError, InspectError, JoinError, LookupError, PingError,
+    StartError, Stopped, StoreError,
 };
 pub use limits::Limits;
 pub use node::Node;
 pub use place::{Found, Place, StoreOptions};
-pub use status::{Drops, HookCalls, NodeStatus, StoredKey, Traffic};
+pub use status::{Drops, HookCalls, HookStatus, NodeStatus, StoredKey, Traffic};
 
-pub use dht_proto::limits::VALUE_MAX;
+pub use dht_proto::limits::{PAYLOAD_MAX, VALUE_MAX};
 pub use dht_proto::{
     AuthorKey, AuthorSecret, Contact, Custody, Difficulty, Digest, Distance, Families, Inspection,
     Key, Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError,
-    Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Ttl, Value, ValueTooLarge,
+    Purpose, Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Summary, Ttl, Value,
+    ValueTooLarge,
 };
 pub use dht_routing::{
-    Bootstrapped, Config, ConfigBuilder, ConfigError, MirrorProgress, MirrorRound, Ponged,
-    StoreReport,
+    Answer, AnswerError, Bootstrapped, Config, ConfigBuilder, ConfigError, Consultation,
+    MirrorProgress, MirrorRound, Ponged, Recipient, Sender, Served, Service, StoreReport, Verdict,
 };
 pub use dht_store::{MemoryStore, RecordStore, Usage};
 

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::datagrams::Datagrams;
 use crate::entropy::Entropy;
+use crate::hooks::Hooks;
 use crate::keeper::Kept;
 use crate::node::Shared;
 use crate::operations::Operations;
@@ -31,8 +32,17 @@ const SEARCH_INLINE_MAX: u8 = 14;
 /// Starts the node that `builder` describes.
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let NodeBuilder { listen, bootstrap, network, client, difficulty, hand_over, .. } = builder;
-    let NodeBuilder { identity, capacity, item_limit, store, data_dir, config, limits, .. } =
-        builder;
+    let NodeBuilder {
+        identity,
+        capacity,
+        item_limit,
+        store,
+        data_dir,
+        config,
+        limits,
+        closures,
+        ..
+    } = builder;
     let role = if client { Role::Client } else { Role::Full };
     limits.check()?;
     let sockets = Sockets::bind(listen, role == Role::Full, limits.receive_buffer)?;
@@ -41,6 +51,8 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         .families(sockets.families)
         .id_difficulty(difficulty)
         .item_limit(item_limit)
+        .consults(closures.on_store.is_some())
+        .serves(closures.on_custom.is_some())
         .build()?;
     let mut entropy =
         Entropy::from_system().map_err(|error| StartError::Entropy(error.to_string()))?;
@@ -69,11 +81,12 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     };
     let standing =
         Standing { node, addr: sockets.addr, network, receive_buffer: sockets.receive_buffer };
+    let hooks = Hooks::new(node.id(), &config, closures);
     let peer = Peer::new(config, node, Seed(entropy.bytes()), now);
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
     let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
-    let parts = Parts { clock, peer, storage, datagrams, streams, keeper: kept.keeper };
+    let parts = Parts { clock, peer, storage, datagrams, streams, keeper: kept.keeper, hooks };
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
     let invitation = Invitation { bootstrap, known: kept.contacts };
     // A client holds nothing for others.

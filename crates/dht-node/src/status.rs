@@ -42,6 +42,8 @@ pub struct NodeStatus {
     pub dropped: Drops,
     /// How far the node is as a mirror; `None` if it is none.
     pub mirror: Option<MirrorProgress>,
+    /// Calls of the application's closures.
+    pub hooks: HookStatus,
 }
 
 /// Datagrams and their bytes since the start, without the headers of UDP and IP.
@@ -85,6 +87,17 @@ pub struct Drops {
     pub streams_refused: u64,
     /// Streams closed because their peer was too slow, or broke the protocol.
     pub streams_broken: u64,
+}
+
+/// Calls of the application's closures since the start, by the setter of [`NodeBuilder`](crate::NodeBuilder)
+/// that they were given to. All zero where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct HookStatus {
+    /// [`on_store`](crate::NodeBuilder::on_store).
+    pub on_store: HookCalls,
+    /// [`on_custom`](crate::NodeBuilder::on_custom).
+    pub on_custom: HookCalls,
 }
 
 /// Calls of one of the application's closures since the start.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::control::{Cancelled, ORDERS, Order};
 use crate::datagrams::{Datagrams, RECEIVE_ROOM};
+use crate::hooks::Hooks;
 use crate::keeper::Keeper;
 use crate::node::JoinState;
 use crate::operations::Operations;
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) datagrams: Datagrams,
     pub(crate) streams: Streams,
     pub(crate) keeper: Keeper,
+    pub(crate) hooks: Hooks,
 }
 
 /// What of the status never changes.
@@ -86,6 +88,7 @@ enum Turn {
     Writable,
     Streams(News),
     Stored(Vec<Input>),
+    Decided(Input),
     Timer,
     Stop,
 }
@@ -107,6 +110,7 @@ impl Task {
                 _ = self.parts.datagrams.socket().writable(), if self.parts.datagrams.is_waiting() => Turn::Writable,
                 news = self.parts.streams.news() => Turn::Streams(news),
                 inputs = self.parts.storage.results() => Turn::Stored(inputs),
+                input = self.parts.hooks.decided() => Turn::Decided(input),
                 () = timer.as_mut() => Turn::Timer,
             };
             match turn {
@@ -116,6 +120,10 @@ impl Task {
                 Turn::Writable => self.parts.datagrams.flush(),
                 Turn::Streams(news) => self.take_news(news),
                 Turn::Stored(inputs) => self.take_results(inputs),
+                Turn::Decided(input) => {
+                    let now = self.parts.clock.now();
+                    self.carry_out(now, VecDeque::from([input]));
+                }
                 Turn::Timer => self.wake(),
                 Turn::Stop | Turn::Order(None) => break,
             }
@@ -194,6 +202,13 @@ impl Task {
                     Ok(id) => self.operations.started(id, number, reply),
                     Err(busy) => drop(reply.send(Err(busy))),
                 }
+            }
+            Order::Ask { answers, .. } if answers.is_closed() => {}
+            Order::Ask { number, command, answers, started } => {
+                let asked = self.parts.peer.handle_command(now, command);
+                let asked = asked.map(|id| self.operations.asking(id, number, answers));
+                // A caller that is gone has cancelled.
+                let _ = started.send(asked);
             }
             Order::Status { reply } => drop(reply.send(self.status(now))),
             Order::Contacts { reply } => drop(reply.send(self.parts.peer.contacts().collect())),
@@ -288,6 +303,12 @@ impl Task {
             Output::Deliver { ticket, .. } => {
                 inputs.push_back(Input::Delivered { ticket, forward: true });
             }
+            Output::Consult { ticket, consultation } => {
+                inputs.extend(self.parts.hooks.consult(ticket, *consultation));
+            }
+            Output::Serve { ticket, service } => {
+                inputs.extend(self.parts.hooks.serve(ticket, *service));
+            }
             Output::Event(event) => self.publish(event),
         }
     }
@@ -328,6 +349,7 @@ impl Task {
                 self.joining.state.send_replace(Some(result.map_err(JoinError::from)));
             }
             Event::Finished { operation, outcome } => self.operations.finished(operation, outcome),
+            Event::Answered { operation, answer } => self.operations.answered(operation, *answer),
             Event::Joined(contact) => tracing::debug!(?node, %contact, "contact joined"),
             Event::Left(contact) => tracing::debug!(?node, %contact, "contact left"),
             Event::Mirrored(round) => {
@@ -359,6 +381,7 @@ impl Task {
             traffic,
             dropped,
             mirror: self.parts.peer.mirror(now),
+            hooks: self.parts.hooks.status(),
         }
     }
 
@@ -366,6 +389,7 @@ impl Task {
         self.orders.close();
         // Their callers learn that the node has stopped.
         self.operations = Operations::default();
+        self.parts.hooks.shutdown().await;
         self.parts.streams.shutdown().await;
         self.parts.storage.close().await;
         self.parts.keeper.close(self.parts.peer.contacts().collect()).await;

@@ -26,6 +26,12 @@ pub struct Config {
     pub(crate) delivers_broadcasts: bool,
     pub(crate) mirror: bool,
     pub(crate) mirror_interval: Duration,
+    pub(crate) consults: bool,
+    pub(crate) consultations: usize,
+    pub(crate) verdict_time: Duration,
+    pub(crate) serves: bool,
+    pub(crate) services: usize,
+    pub(crate) service_time: Duration,
 }
 
 /// A parameter is out of its range.
@@ -50,6 +56,26 @@ impl Config {
     pub(crate) fn is_mirror(&self) -> bool {
         self.mirror && self.role == Role::Full
     }
+
+    /// Records that the application is asked about at once, at most.
+    pub fn consultations(&self) -> usize {
+        self.consultations
+    }
+
+    /// How long the application may take to decide about one.
+    pub fn verdict_time(&self) -> Duration {
+        self.verdict_time
+    }
+
+    /// Custom requests that the application is at work on at once, at most.
+    pub fn services(&self) -> usize {
+        self.services
+    }
+
+    /// How long the application may take to answer one.
+    pub fn service_time(&self) -> Duration {
+        self.service_time
+    }
 }
 
 impl Default for Config {
@@ -71,6 +97,12 @@ impl Default for Config {
             delivers_broadcasts: false,
             mirror: false,
             mirror_interval: Duration::from_hours(1),
+            consults: false,
+            consultations: 256,
+            verdict_time: Duration::from_secs(3),
+            serves: false,
+            services: 256,
+            service_time: Duration::from_secs(10),
         }
     }
 }
@@ -216,6 +248,55 @@ impl ConfigBuilder {
         self
     }
 
+    /// Whether the application is asked, by [`Output::Consult`](crate::Output::Consult), before a record is
+    /// kept, whoever sends it. Default no.
+    #[must_use]
+    pub fn consults(mut self, consults: bool) -> Self {
+        self.config.consults = consults;
+        self
+    }
+
+    /// Records that the application is asked about at once: 1..=65,536, default 256. More are refused as
+    /// busy.
+    #[must_use]
+    pub fn consultations(mut self, consultations: usize) -> Self {
+        self.config.consultations = consultations;
+        self
+    }
+
+    /// How long the application may take to decide about a record: 10 ms to 60 s, default 3 s; then it is
+    /// refused as busy. Senders wait for a node that is asking its application for ten seconds, and for one
+    /// that they sent a long value to for five.
+    #[must_use]
+    pub fn verdict_time(mut self, time: Duration) -> Self {
+        self.config.verdict_time = time;
+        self
+    }
+
+    /// Whether the application answers custom requests, by [`Output::Serve`](crate::Output::Serve). Default no:
+    /// whoever asks is told so at once.
+    #[must_use]
+    pub fn serves(mut self, serves: bool) -> Self {
+        self.config.serves = serves;
+        self
+    }
+
+    /// Custom requests that the application is at work on at once: 1..=65,536, default 256. More are answered
+    /// as busy.
+    #[must_use]
+    pub fn services(mut self, services: usize) -> Self {
+        self.config.services = services;
+        self
+    }
+
+    /// How long the application may take to answer a custom request: 10 ms to 60 s, default 10 s; then its
+    /// sender is told that it failed.
+    #[must_use]
+    pub fn service_time(mut self, time: Duration) -> Self {
+        self.config.service_time = time;
+        self
+    }
+
     /// Checks every range.
     pub fn build(self) -> Result<Config, ConfigError> {
         let config = self.config;
@@ -233,6 +314,13 @@ impl ConfigBuilder {
         check("mirror_interval", interval, 10, 604_800, "10..=604800 seconds")?;
         let Rate { requests, bytes } = config.upkeep;
         let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        check("consultations", config.consultations, 1, 65_536, "1..=65536")?;
+        let millis = |time: Duration| usize::try_from(time.as_millis()).unwrap_or(usize::MAX);
+        let verdict = millis(config.verdict_time);
+        check("verdict_time", verdict, 10, 60_000, "10..=60000 milliseconds")?;
+        check("services", config.services, 1, 65_536, "1..=65536")?;
+        let service = millis(config.service_time);
+        check("service_time", service, 10, 60_000, "10..=60000 milliseconds")?;
         check("upkeep_requests", count(requests), 1, 100_000, "1..=100000 a second")?;
         check("upkeep_bytes", count(bytes), 1_000, 1_000_000_000, "1000..=1000000000 a second")?;
         Ok(config)

@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broadcast::{AUTHOR_LIVE_MAX, AUTHOR_RATE};
 use bytes::Bytes;
 use dht_proto::{
     AuthorSecret, Broadcast, BroadcastId, BroadcastTooLarge, Contact, Digest, Held, Inspection,
@@ -18,7 +17,8 @@ use dht_proto::{
     Summary, Terms, Ttl,
 };
 
-use crate::MirrorRound;
+use crate::broadcast::{AUTHOR_LIVE_MAX, AUTHOR_RATE};
+use crate::{Answer, Consultation, CustomReport, MirrorRound, Recipient, Served, Service, Verdict};
 
 /// Names an operation from its start to its [`Event::Finished`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +113,20 @@ pub enum Input {
         /// Whether the broadcast is handed on to others.
         forward: bool,
     },
+    /// Result of [`Output::Consult`]; too late it counts for nothing.
+    Consulted {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// What the application wants done. `None` if it failed to decide: then the record is refused as busy.
+        verdict: Option<Verdict>,
+    },
+    /// Result of [`Output::Serve`]; too late it counts for nothing.
+    Served {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// What the application answers.
+        answer: Served,
+    },
 }
 
 /// Where a message goes.
@@ -192,6 +206,22 @@ pub enum Output {
         /// The broadcast, whose signature was verified.
         broadcast: Arc<Broadcast>,
     },
+    /// Ask the application whether a record is to be kept; answer with [`Input::Consulted`]. Only if
+    /// [`ConfigBuilder::consults`](crate::ConfigBuilder::consults) says so.
+    Consult {
+        /// To be given back.
+        ticket: Ticket,
+        /// What it is asked about.
+        consultation: Box<Consultation>,
+    },
+    /// Have the application answer a request of another one; answer with [`Input::Served`]. Only if
+    /// [`ConfigBuilder::serves`](crate::ConfigBuilder::serves) says so.
+    Serve {
+        /// To be given back.
+        ticket: Ticket,
+        /// The request.
+        service: Box<Service>,
+    },
     /// News for the application.
     Event(Event),
 }
@@ -253,6 +283,16 @@ pub enum Command {
         /// What it says, at most [`BROADCAST_MAX`](dht_proto::limits::BROADCAST_MAX) bytes.
         payload: Bytes,
     },
+    /// Ask the applications of other nodes. Each answer is an [`Event::Answered`].
+    Custom {
+        /// Whom.
+        to: Recipient,
+        /// What: at most 65,536 bytes, more is cut off.
+        payload: Bytes,
+        /// How long to wait in all, finding the nodes included. Whoever has not answered then has not
+        /// answered.
+        patience: Duration,
+    },
     /// Hand over what we hold to those who are to hold it when we are gone. Takes ten seconds at most; after
     /// it the peer is to be dropped.
     Leave,
@@ -278,6 +318,8 @@ pub enum Outcome {
     /// [`Command::Broadcast`] ended: every delegate has answered, or was given up. What they hand on, and the
     /// repair of what is lost, goes on.
     Broadcast(Result<BroadcastReport, BroadcastError>),
+    /// [`Command::Custom`] ended.
+    Custom(CustomReport),
     /// [`Command::Leave`] ended.
     Left {
         /// Copies of records that other nodes lacked and have taken.
@@ -426,6 +468,13 @@ pub enum Event {
         operation: OperationId,
         /// How.
         outcome: Outcome,
+    },
+    /// A node answered a custom request, or will not.
+    Answered {
+        /// The operation that asked.
+        operation: OperationId,
+        /// Who answered what.
+        answer: Box<Answer>,
     },
     /// A node entered the routing table.
     Joined(Contact),

@@ -24,8 +24,11 @@
 //! assert_eq!(table.closest(&Key::named(b"anything"), 16, |_| true), vec![contact]);
 //! ```
 
+mod application;
 mod broadcast;
 mod config;
+mod consultation;
+mod custom;
 mod greetings;
 mod inventory;
 mod io;
@@ -48,6 +51,8 @@ mod spares;
 pub mod table;
 
 pub use config::{Config, ConfigBuilder, ConfigError};
+pub use consultation::{Consultation, Sender, Verdict};
+pub use custom::{Answer, AnswerError, CustomReport, Recipient, Served, Service};
 pub use io::{
     BootstrapError, Bootstrapped, BroadcastError, BroadcastReport, Busy, Command, Event,
     FetchError, Fetched, Input, OperationId, Outcome, Output, Ponged, Route, StoreReport, StreamId,

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use dht_proto::{
     Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, NodeId, NodeIdentity, Record,
-    Referral, Refusal, Reply, Request, Slot, Summary, Ttl,
+    Referral, Refusal, Reply, Request, Slot, Summary, Terms, Ttl,
 };
 
 use crate::keeping::TurnReport;
 use crate::lookup::Lookup;
 use crate::mirror::VisitReport;
 use crate::pacer::Priority;
+use crate::peer::{Replaces, Ruling};
 use crate::publication::RoundReport;
-use crate::{Config, Outcome, RoutingTable};
+use crate::{Answer, Config, Outcome, RoutingTable};
 
 mod bootstrap;
+mod custom;
 mod exchange;
 mod fetch;
 mod find;
@@ -29,6 +31,7 @@ mod turn;
 mod visit;
 
 pub(crate) use bootstrap::Bootstrap;
+pub(crate) use custom::Custom;
 pub(crate) use exchange::{Exchange, Question};
 pub(crate) use fetch::Fetch;
 pub(crate) use find::Find;
@@ -70,13 +73,19 @@ pub(crate) enum Order {
         custody: Custody,
         expires: Moment,
         expected: Option<dht_proto::Sequence>,
+        /// What the application decided, if it was asked already.
+        cleared: Option<Replaces>,
     },
+    /// Ask the application whether our own store may take another value under a name than it has.
+    Claim { record: Record, terms: Terms, existing: Summary },
     /// Lengthen the life of a record in our own store, as its publisher.
     Renew { slot: Slot, digest: Digest, custody: Custody, expires: Moment },
     /// Keep a record in our own store because a mirror keeps everything, on the account of who sent it.
     Mirror { record: Record, expires: Moment, from: Contact },
     /// Lengthen the life of a record in our own store that a mirror keeps, or have the mirror keep it.
     Extend { slot: Slot, digest: Digest, expires: Moment },
+    /// Tell what a node answered, ahead of the end.
+    Tell(Box<Answer>),
     /// The operation is over.
     Finish(Ending),
 }
@@ -191,6 +200,10 @@ pub(crate) enum Happened {
     Listed(Vec<Summary>),
     /// Whether our own store keeps the record.
     Saved(Result<(), Refusal>),
+    /// What the application decided about a claim.
+    Ruled(Ruling),
+    /// Its time is over.
+    Expired,
 }
 
 /// A running operation.
@@ -205,6 +218,7 @@ pub(crate) enum Operation {
     Turn(Box<Turn>),
     Renewal(Box<Renewal>),
     Visit(Box<Visit>),
+    Custom(Box<Custom>),
 }
 
 impl Operation {
@@ -219,6 +233,7 @@ impl Operation {
             Self::Turn(operation) => operation.handle(scene, happened),
             Self::Renewal(operation) => operation.handle(scene, happened),
             Self::Visit(operation) => operation.handle(scene, happened),
+            Self::Custom(operation) => operation.handle(scene, happened),
         }
     }
 }

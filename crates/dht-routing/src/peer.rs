@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
 
+use crate::application::{Application, Intake};
 use crate::broadcast::Broadcasts;
 use crate::greetings::Greetings;
 use crate::keeping::Keeping;
@@ -27,15 +28,18 @@ use crate::spares::Spares;
 use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTable, Ticket};
 
 mod answer;
+mod consult;
 mod execute;
 mod keep;
 mod receive;
 mod running;
+mod serve;
 mod spread;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 
+pub(crate) use consult::{Replaces, Ruling};
 use running::{Audience, Running};
 
 /// A peer of the network, as a value.
@@ -79,6 +83,8 @@ pub struct Peer {
     /// The part of the space that we keep with others, as of the last sweep; `None` while we hold nothing.
     neighbourhood: Option<Box<Neighbourhood>>,
     promises: Promises,
+    /// What the application is asked about; `None` while that is nothing.
+    application: Option<Box<Application>>,
     publications: Publications,
     /// `None` while there are none.
     broadcasts: Option<Box<Broadcasts>>,
@@ -104,6 +110,8 @@ enum Effect {
         id: BroadcastId,
         repaired: bool,
     },
+    /// A record that the application may be asked about.
+    Weigh(Box<Intake>),
 }
 
 /// What the store holds, to be told to nodes that inspect us.
@@ -185,6 +193,7 @@ impl Peer {
             keeping: Keeping::new(),
             neighbourhood: None,
             promises: Promises::default(),
+            application: None,
             publications: Publications::new(),
             broadcasts: None,
             upkeep: Upkeep::default(),
@@ -210,6 +219,8 @@ impl Peer {
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
             Input::Listed { ticket, entries } => self.listed(now, ticket, entries),
             Input::Delivered { ticket, forward } => self.delivered(now, ticket, forward),
+            Input::Consulted { ticket, verdict } => self.consulted(now, ticket, verdict),
+            Input::Served { ticket, answer } => self.served(now, ticket, answer),
         }
     }
 
@@ -249,6 +260,9 @@ impl Peer {
             Command::Broadcast { secret, payload } => {
                 return Ok(self.broadcast(now, &secret, payload));
             }
+            Command::Custom { to, payload, patience } => {
+                return Ok(self.ask_applications(now, (to, payload), patience));
+            }
             Command::Leave => return Ok(self.leave(now)),
         };
         Ok(self.start(now, operation, Audience::Application))
@@ -269,6 +283,7 @@ impl Peer {
         self.greetings_due(now);
         self.reunion_due(now);
         self.keeping_due(now);
+        self.application_due(now);
         self.maintenance_due(now);
         self.broadcasts_due(now);
     }
@@ -294,6 +309,7 @@ impl Peer {
             self.publications.next_due(),
             self.next_broadcast_due(),
             self.mirroring.as_ref().and_then(|mirroring| mirroring.next_due()),
+            self.application.as_ref().and_then(|waiting| waiting.next_due()),
         ];
         due.into_iter().flatten().min()
     }

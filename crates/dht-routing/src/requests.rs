@@ -20,8 +20,34 @@ const OVERDUE_MIN: Duration = Duration::from_millis(500);
 const MEMORY: Duration = Duration::from_secs(3);
 /// Nodes asked on behalf of the table at once, at most.
 const CHECKS_MAX: usize = 64;
+/// How long a node may work on a request, if it says that it does.
+const WORK_PATIENCE: Duration = Duration::from_secs(10);
+/// Times it is asked again without a sign of life.
+const WORK_TRIES: u8 = 2;
+/// Time between these, which doubles with each.
+const WORK_POLL_MIN: Duration = Duration::from_millis(250);
+const WORK_POLL_MAX: Duration = Duration::from_secs(1);
 /// How long a stream may stand still.
 const STREAM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an application may take: then whoever asked it has given up.
+const CUSTOM_PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long a stream with a request may stand still.
+fn stream_patience(request: &Request) -> Duration {
+    match request {
+        Request::Custom { .. } => CUSTOM_PATIENCE,
+        _ => STREAM_PATIENCE,
+    }
+}
+
+/// How long a node may work on a request that came in a datagram, if it says that it does.
+fn work_patience(request: &Request) -> Duration {
+    match request {
+        Request::Custom { .. } => CUSTOM_PATIENCE,
+        _ => WORK_PATIENCE,
+    }
+}
 
 /// Who waits for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,6 +171,7 @@ impl Requests {
         (to, request): (Contact, Request),
         owner: Owner,
     ) {
+        let patience = stream_patience(&request);
         self.insert(
             id,
             InFlight {
@@ -153,20 +180,38 @@ impl Requests {
                 request,
                 sent: now,
                 streamed: true,
-                pace: Pace { patience: STREAM_PATIENCE, timeout: STREAM_PATIENCE },
+                pace: Pace { patience, timeout: patience },
                 tries_left: 0,
                 resent: false,
                 stage: Stage::Overdue,
-                due: now + STREAM_PATIENCE,
+                due: now + patience,
             },
         );
     }
 
     /// Bytes of a stream are moving: its patience starts anew.
     pub(crate) fn progressed(&mut self, now: Moment, id: RequestId) {
-        if self.in_flight.get(&id).is_some_and(|request| request.streamed) {
-            self.postpone(id, now + STREAM_PATIENCE);
+        if let Some(request) = self.in_flight.get(&id).filter(|request| request.streamed) {
+            let due = now + stream_patience(&request.request);
+            self.postpone(id, due);
         }
+    }
+
+    /// The node says that it is at work on a datagram request: it is asked again from time to time, and
+    /// waited for as long as that kind of work may take.
+    pub(crate) fn pending(&mut self, now: Moment, id: RequestId) {
+        let Some(request) = self.in_flight.get_mut(&id) else { return };
+        let patience = work_patience(&request.request);
+        let has_given_up = request.stage == Stage::Overdue || now >= request.sent + patience;
+        if request.streamed || has_given_up {
+            return;
+        }
+        request.stage = Stage::Late;
+        request.resent = true;
+        request.tries_left = WORK_TRIES;
+        request.pace.timeout = request.pace.timeout.clamp(WORK_POLL_MIN, WORK_POLL_MAX);
+        let due = now + request.pace.timeout;
+        self.postpone(id, due);
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&InFlight> {

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
     Body, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
@@ -61,6 +62,8 @@ pub(crate) enum Response {
     Save { record: Record, terms: Terms },
     /// Our own store is asked about many records.
     Look(Waiting),
+    /// The application answers.
+    Serve { payload: Bytes },
 }
 
 /// What to do with what our own store found.
@@ -152,6 +155,9 @@ impl Responder<'_> {
                 let text = "this node does not tell what it holds".to_owned();
                 Response::Reply(Reply::Error { code: ErrorCode::Unwilling, text })
             }
+            Request::Custom { payload } if holds && self.config.serves => {
+                Response::Serve { payload }
+            }
             Request::Custom { .. } if holds => Response::Reply(Reply::Error {
                 code: ErrorCode::Unsupported,
                 text: "no application answers here".to_owned(),
@@ -160,24 +166,6 @@ impl Responder<'_> {
                 code: ErrorCode::Unsupported,
                 text: "this node is a client".to_owned(),
             }),
-        }
-    }
-
-    /// Answers a request that waited for a load. Also tells under which terms the record found is to be
-    /// renewed in our store, if it is.
-    pub(crate) fn loaded(
-        &self,
-        asker: &Asker,
-        then: &Then,
-        found: Option<Held>,
-    ) -> (Reply, Option<Terms>) {
-        match then {
-            Then::Fetch { key } => (self.fetched(asker, key, found), None),
-            Then::Download { key } => (self.downloaded(asker, key, found), None),
-            Then::Offer { incoming, terms } => {
-                let existing = found.map(|held| held.summary);
-                self.compared(asker, existing.as_ref(), incoming, terms)
-            }
         }
     }
 
@@ -239,7 +227,7 @@ impl Responder<'_> {
         Terms { expires, purpose, custody, source, expected, replaces: false }
     }
 
-    fn compared(
+    pub(crate) fn compared(
         &self,
         asker: &Asker,
         existing: Option<&Summary>,
@@ -256,7 +244,7 @@ impl Responder<'_> {
         (self.with_closer(reply, asker, &incoming.slot.key), renewed)
     }
 
-    fn fetched(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
+    pub(crate) fn fetched(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
         let live = found.and_then(|held| Some((Ttl::left(self.now, held.summary.expires)?, held)));
         let Some((ttl, held)) = live else {
             return self.nodes(asker, key);
@@ -277,7 +265,7 @@ impl Responder<'_> {
         self.with_closer(Reply::Held { details, ttl, closer: Vec::new() }, asker, key)
     }
 
-    fn downloaded(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
+    pub(crate) fn downloaded(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
         let whole =
             found.and_then(|held| Some((held.record?, Ttl::left(self.now, held.summary.expires)?)));
         match whole {
@@ -298,7 +286,7 @@ impl Responder<'_> {
         }
     }
 
-    fn refused(&self, asker: &Asker, key: &Key, refusal: Refusal) -> Reply {
+    pub(crate) fn refused(&self, asker: &Asker, key: &Key, refusal: Refusal) -> Reply {
         self.with_closer(Reply::Refused { refusal, closer: Vec::new() }, asker, key)
     }
 

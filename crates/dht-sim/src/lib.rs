@@ -69,8 +69,8 @@ pub use random::Random;
 pub use samples::{Samples, Sorted};
 pub use session::{Churn, Rejoin, Sessions};
 pub use simulation::{
-    BuildError, Builder, Cost, Factory, Finished, Growth, NODE_BYTES, Occurrence, OperationKind,
-    Place, Role, SavePolicy, Simulation, TableHealth,
+    BuildError, Builder, Cost, CustomHandler, Factory, Finished, Growth, NODE_BYTES, Occurrence,
+    OperationKind, Place, Role, Simulation, StorePolicy, TableHealth,
 };
 pub use trace::TraceHash;
 pub use traffic::{Count, MessageKind, Traffic};

@@ -2,7 +2,7 @@
 //!
 //! This file ties the parts together and is what users call; the parts lie beside it: `deliver` (packets
 //! in), `effect` (orders out), `life` (nodes come and go), `dial` (streams), `operation` (what is measured
-//! of operations), `judge` (what only an all-seeing observer knows).
+//! of operations), `application` (what it is asked), `judge` (what only an all-seeing observer knows).
 //!
 //! Invariant: nothing but the seed, the parameters and the calls of the user decides what happens. There is
 //! no clock, no thread and no map whose order depends on anything else.
@@ -11,11 +11,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Broadcast, Moment, NodeIdentity, Record, Refusal};
-use dht_routing::{Busy, Command, OperationId, Peer, Seed};
+use dht_proto::{Broadcast, Moment, NodeIdentity};
+use dht_routing::{
+    Answer, Busy, Command, Consultation, OperationId, Peer, Seed, Served, Service, Verdict,
+};
 
 mod adversary;
 mod alarm;
+mod application;
 mod builder;
 mod deliver;
 mod dial;
@@ -40,6 +43,7 @@ use crate::queue::Queue;
 use crate::slab::Slab;
 use crate::{Churn, Count, Random, TraceHash, Traffic};
 use alarm::Alarms;
+use application::Thought;
 use deliver::Packet;
 use dial::Dials;
 use node::{Load, Node};
@@ -66,14 +70,24 @@ pub enum Occurrence {
     /// A node's application got a broadcast, see
     /// [`ConfigBuilder::delivers_broadcasts`](dht_routing::ConfigBuilder::delivers_broadcasts). It is forwarded.
     Delivered(Place, Arc<Broadcast>),
+    /// A node answered a custom request, or will not.
+    Answered {
+        /// Where it was asked.
+        place: Place,
+        /// Who answered what.
+        answer: Box<Answer>,
+    },
     /// A node came to life, and starts to join.
     Arrived(Place),
     /// A node left; its operations are gone without an outcome.
     Departed(Place),
 }
 
-/// What a node is to do with a record before its store sees it.
-pub type SavePolicy = dyn Fn(Place, &Record) -> Result<(), Refusal> + Send + Sync;
+/// What the application on a node says before a record is kept there.
+pub type StorePolicy = dyn Fn(Place, &Consultation) -> Verdict + Send + Sync;
+
+/// What the application on a node answers to a custom request.
+pub type CustomHandler = dyn Fn(Place, &Service) -> Served + Send + Sync;
 
 /// Makes the machine of a node.
 pub type Factory<M> = dyn Fn(NodeIdentity, Seed, Moment) -> M + Send + Sync;
@@ -114,7 +128,12 @@ pub struct Simulation<M: Machine = Peer> {
     k: usize,
     random: Draws,
     factory: Arc<Factory<M>>,
-    policy: Option<Arc<SavePolicy>>,
+    policy: Option<Arc<StorePolicy>>,
+    handler: Option<Arc<CustomHandler>>,
+    /// How long an application takes to answer.
+    thinking: Duration,
+    /// Answers of applications that are to come.
+    thoughts: Slab<Thought>,
 }
 
 /// Generators by purpose.
@@ -138,6 +157,7 @@ enum Step {
     Depart(Place, u32),
     Dial(u32, dial::DialStep),
     Flood(Place, u32),
+    Thought(u32),
 }
 
 impl<M: Machine> Simulation<M> {
@@ -308,6 +328,7 @@ impl<M: Machine> Simulation<M> {
             Step::Depart(place, epoch) => self.depart(place, epoch),
             Step::Dial(dial, step) => self.step_dial(dial, step),
             Step::Flood(place, epoch) => self.flood(place, epoch),
+            Step::Thought(slot) => self.thought(slot),
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum MessageKind {
     CompareBroadcasts,
     /// Request.
     PullBroadcast,
+    /// Request.
+    Custom,
     /// Any other request.
     OtherRequest,
     /// Reply.
@@ -60,13 +62,15 @@ pub enum MessageKind {
     BroadcastsCompared,
     /// Reply, with the payload unless there is none.
     BroadcastPulled,
+    /// Reply.
+    CustomReply,
     /// Any other reply.
     OtherReply,
 }
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Hello,
         Self::HelloAck,
         Self::Ping,
@@ -82,6 +86,7 @@ impl MessageKind {
         Self::Broadcast,
         Self::CompareBroadcasts,
         Self::PullBroadcast,
+        Self::Custom,
         Self::OtherRequest,
         Self::Pong,
         Self::Nodes,
@@ -94,6 +99,7 @@ impl MessageKind {
         Self::Listing,
         Self::BroadcastsCompared,
         Self::BroadcastPulled,
+        Self::CustomReply,
         Self::OtherReply,
     ];
 
@@ -114,6 +120,7 @@ impl MessageKind {
                 Request::Broadcast { .. } => Self::Broadcast,
                 Request::CompareBroadcasts { .. } => Self::CompareBroadcasts,
                 Request::PullBroadcast { .. } => Self::PullBroadcast,
+                Request::Custom { .. } => Self::Custom,
                 _ => Self::OtherRequest,
             },
             Body::Reply(reply) => match reply {
@@ -128,6 +135,7 @@ impl MessageKind {
                 Reply::Listing { .. } => Self::Listing,
                 Reply::BroadcastsCompared { .. } => Self::BroadcastsCompared,
                 Reply::BroadcastPulled { .. } => Self::BroadcastPulled,
+                Reply::Custom { .. } => Self::CustomReply,
                 _ => Self::OtherReply,
             },
         }
@@ -156,6 +164,7 @@ impl MessageKind {
             Self::Broadcast => "broadcast",
             Self::CompareBroadcasts => "compare-broadcasts",
             Self::PullBroadcast => "pull-broadcast",
+            Self::Custom => "custom",
             Self::OtherRequest => "other-request",
             Self::Pong => "pong",
             Self::Nodes => "nodes",
@@ -168,6 +177,7 @@ impl MessageKind {
             Self::Listing => "listing",
             Self::BroadcastsCompared => "broadcasts-compared",
             Self::BroadcastPulled => "broadcast-pulled",
+            Self::CustomReply => "custom-reply",
             Self::OtherReply => "other-reply",
         }
     }

@@ -174,7 +174,7 @@ async fn a_reply_that_is_not_known_is_not_answered() {
     let node = single().await;
     let mut stranger = Stranger::new(1).await;
     // The same as a reply.
-    let plaintext = [9, 1, 0, 0, 0, 0, 0, 0, 0, 16, 1, 24, 1, 42, 2, 122, 0];
+    let plaintext = [9, 1, 0, 0, 0, 0, 0, 0, 0, 16, 1, 24, 1, 42, 3, 194, 62, 0];
     let datagram = stranger.seal_raw(&node.identity().public(), &plaintext);
     stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
 

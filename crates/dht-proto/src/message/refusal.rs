@@ -1,6 +1,8 @@
 //! Why a node does not do what it was asked.
 
+use super::text::{cut, plain};
 use crate::Sequence;
+use crate::limits::REASON_MAX;
 
 /// Why a record was not taken. Told to the sender, and reported to whoever stores.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
@@ -31,7 +33,7 @@ pub enum Refusal {
         current: Sequence,
     },
     /// The application on the node does not want it.
-    #[error("refused by policy: {reason}")]
+    #[error("refused by policy: {}", plain(reason))]
     Policy {
         /// Its reason, at most 200 bytes.
         reason: String,
@@ -84,6 +86,11 @@ pub enum ErrorCode {
 }
 
 impl Refusal {
+    /// [`Policy`](Self::Policy) with a reason cut at [`REASON_MAX`] bytes.
+    pub fn policy(reason: &str) -> Self {
+        Self::Policy { reason: cut(reason, REASON_MAX).to_owned() }
+    }
+
     /// The number that stands for the reason on the wire.
     pub(crate) fn code(&self) -> u32 {
         match self {

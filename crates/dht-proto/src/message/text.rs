@@ -9,9 +9,19 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// `text` as it may be shown: whatever moves a cursor or changes a colour is left out.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{cut, plain};
+
+    #[test]
+    fn a_text_of_another_node_cannot_play_with_a_terminal() {
+        assert_eq!(plain("no\u{1b}[2J\r\n way\u{7f}\u{9b}31m é"), "no[2J way31m é");
+    }
 
     #[test]
     fn a_text_is_cut_between_characters() {

@@ -37,7 +37,9 @@ impl Exchange {
             | Happened::Late(_)
             | Happened::Loaded(_)
             | Happened::Listed(_)
-            | Happened::Saved(_) => {}
+            | Happened::Saved(_)
+            | Happened::Ruled(_)
+            | Happened::Expired => {}
         }
     }
 

@@ -8,7 +8,7 @@ use crate::lookup::{Lookup, Standing};
 
 /// Requests in flight to locate one node: each reply is almost sure to name it or its neighbours, so that more in
 /// parallel cost a third of the bytes of a busy network and save a seventh of the time. Who is slow is hedged.
-const LOCATE_ALPHA: usize = 1;
+pub(super) const LOCATE_ALPHA: usize = 1;
 
 /// What a lookup of nodes is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use dht_proto::{
 
 use super::{Happened, Order, Scene, TRIES, follow};
 use crate::lookup::Lookup;
+use crate::peer::{Replaces, Ruling};
 use crate::{Outcome, StoreReport};
 
 /// How a record gets to its holders.
@@ -88,8 +89,10 @@ pub(crate) struct Store {
     radius: Distance,
     placements: BTreeMap<NodeId, Placement>,
     own: OwnCopy,
-    /// Another value lives under the name in our own store.
+    /// Another value lives under the name in our own store, and may not be replaced.
     own_objection: bool,
+    /// What the application decided about that, if it was asked.
+    ruling: Option<Ruling>,
     cleared: bool,
     exploration: Exploration,
     sending: usize,
@@ -119,6 +122,7 @@ impl Store {
             placements: BTreeMap::new(),
             own: OwnCopy::None,
             own_objection: false,
+            ruling: None,
             cleared: approach != Approach::Claimed,
             exploration: Exploration::None,
             sending: 0,
@@ -136,7 +140,11 @@ impl Store {
             }
             Happened::Replied { from, reply, .. } => self.replied(from, reply),
             Happened::Failed(id) => self.failed(&id),
-            Happened::Loaded(found) => self.loaded(scene, found.as_ref()),
+            Happened::Loaded(found) if self.loaded(scene, found.as_ref()) => return,
+            Happened::Ruled(ruling) => {
+                self.own_objection = ruling != Ok(Replaces(true));
+                self.ruling = Some(ruling);
+            }
             Happened::Saved(Ok(())) => self.own = OwnCopy::Kept,
             Happened::Saved(Err(refusal)) => self.own = OwnCopy::Refused(refusal),
             _ => {}
@@ -178,7 +186,8 @@ impl Store {
         self.lookup.give_up(id);
     }
 
-    fn loaded(&mut self, scene: &Scene<'_>, found: Option<&Held>) {
+    /// Our own store told what it has under the name. Returns whether the application is asked about it.
+    fn loaded(&mut self, scene: &mut Scene<'_>, found: Option<&Held>) -> bool {
         let purpose = Purpose::Publish;
         let terms = Terms {
             expires: self.ttl.ends(scene.now),
@@ -191,6 +200,15 @@ impl Store {
         let incoming = Summary::of(&self.record, &terms);
         let existing = found.map(|held| &held.summary);
         self.own_objection = dht_proto::admit(existing, &incoming, &terms).is_err();
+        let may_hold = scene.config.role == dht_proto::Role::Full;
+        match existing.filter(|_| self.own_objection && may_hold && scene.config.consults) {
+            None => false,
+            Some(existing) => {
+                let (record, existing) = (self.record.clone(), *existing);
+                scene.order(Order::Claim { record, terms, existing });
+                true
+            }
+        }
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
@@ -297,10 +315,18 @@ impl Store {
         if self.own != OwnCopy::None || !may_hold || self.is_taken() {
             return;
         }
+        let cleared = match &self.ruling {
+            None => None,
+            Some(Ok(replaces)) => Some(*replaces),
+            Some(Err(refusal)) => {
+                self.own = OwnCopy::Refused(refusal.clone());
+                return;
+            }
+        };
         self.own = OwnCopy::Saving;
         let (custody, expires) = (Custody::Own { ttl: self.ttl }, self.ttl.ends(scene.now));
         let (record, expected) = (self.record.clone(), self.expected);
-        scene.order(Order::Save { record, custody, expires, expected });
+        scene.order(Order::Save { record, custody, expires, expected, cleared });
     }
 
     fn send_wanted(&mut self, scene: &mut Scene<'_>) {
@@ -357,6 +383,10 @@ impl Store {
         }
         if self.is_taken() {
             holders.clear();
+            if self.own_objection && self.lookup.includes_own() {
+                let objection = self.ruling.clone().and_then(Result::err);
+                refused.push((scene.local.id(), objection.unwrap_or(Refusal::NameTaken)));
+            }
         }
         holders.sort_unstable_by_key(|id| key.distance(id));
         holders.truncate(scene.config.k);

@@ -1,9 +1,10 @@
 //! Answers that need many looks at our own store: one after the other, until the reply is whole.
 
-use dht_proto::{Contact, Held, Moment, OfferAnswer, Prefix, Purpose, Summary};
+use dht_proto::{Contact, Held, Moment, Prefix, Summary};
 
 use super::{Effect, Peer};
-use crate::responder::{Asker, Comparison, LIST_PAGE, Lookout, OfferBatch, Responder, Waiting};
+use crate::application::Offered;
+use crate::responder::{Asker, Comparison, LIST_PAGE, Lookout, OfferBatch, Waiting};
 use crate::{Output, Route};
 
 impl Peer {
@@ -45,29 +46,22 @@ impl Peer {
         found: Option<&Held>,
     ) {
         let Some(offer) = batch.next().copied() else { return };
-        let purpose = batch.purpose();
-        let answer = match self.responder(now).weigh(&asker, &offer, purpose) {
-            Err(answer) => answer,
+        match self.responder(now).weigh(&asker, &offer, batch.purpose()) {
+            Err(answer) => {
+                batch.answer(answer);
+                self.look_for_offer(now, asker, batch);
+            }
             Ok((incoming, terms)) => {
-                let existing = found.map(|held| &held.summary);
-                let (answer, renewed) = Responder::judge(existing, &incoming, &terms);
-                let (slot, digest) = (incoming.slot, incoming.digest);
-                if let Some(terms) = renewed {
-                    self.put(Output::Renew { slot, digest, terms });
-                }
-                let is_wanted = answer == OfferAnswer::Wanted && purpose == Purpose::Replicate;
-                if is_wanted && !self.promises.ask(now, (slot, digest), asker.node.id()) {
-                    OfferAnswer::Have
-                } else {
-                    answer
+                let existing = found.map(|held| held.summary);
+                let offered = Offered { asker, incoming, terms, existing };
+                if let Some((offered, batch)) = self.weigh_batch(now, offered, batch) {
+                    self.batch_weighed(now, &offered, batch);
                 }
             }
-        };
-        batch.answer(answer);
-        self.look_for_offer(now, asker, batch);
+        }
     }
 
-    fn look_for_offer(&mut self, now: Moment, asker: Asker, mut batch: OfferBatch) {
+    pub(super) fn look_for_offer(&mut self, now: Moment, asker: Asker, mut batch: OfferBatch) {
         let purpose = batch.purpose();
         while let Some(offer) = batch.next() {
             match self.responder(now).weigh(&asker, offer, purpose) {
@@ -81,7 +75,7 @@ impl Peer {
             }
         }
         let reply = batch.reply();
-        self.reply(&asker, reply);
+        self.answer(now, &asker, reply);
     }
 
     fn look_through(&mut self, now: Moment, asker: Asker, mut comparison: Comparison) {

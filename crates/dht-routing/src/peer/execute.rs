@@ -6,12 +6,13 @@ use dht_proto::{
 };
 
 use super::spread::is_short;
-use super::{Effect, Peer};
+use super::{Effect, Peer, Replaces};
+use crate::application::{Intake, Whom};
 use crate::operation::{Order, TRIES};
 use crate::pacer::Waiting;
 use crate::requests::Owner;
 use crate::responder;
-use crate::{OperationId, Output, Route, Ticket};
+use crate::{Config, Event, OperationId, Output, Route, Ticket};
 
 impl Peer {
     pub(super) fn execute(&mut self, now: Moment, id: OperationId, order: Order) {
@@ -52,21 +53,29 @@ impl Peer {
                 let ticket = self.ticket(Effect::Operation(id));
                 self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
-            Order::Save { record, custody, expires, expected } => {
+            Order::Save { record, custody, expires, expected, cleared } => {
                 if let Custody::Own { ttl } = custody {
                     self.publications.published(now, ttl);
                 }
-                let ticket = self.ticket(Effect::Operation(id));
                 let (purpose, source) = (Purpose::Publish, Source::LOCAL);
-                let terms = Terms { expires, purpose, custody, source, expected, replaces: false };
-                self.put(Output::Save { ticket, record, terms });
+                let replaces = cleared == Some(Replaces(true));
+                let terms = Terms { expires, purpose, custody, source, expected, replaces };
+                let intake = Intake { whom: Whom::Operation(id), record, terms };
+                match cleared {
+                    None => self.keep(intake),
+                    Some(_) => self.save(intake),
+                }
             }
+            Order::Claim { record, terms, existing } => {
+                self.claim(now, id, (record, &terms), existing);
+            }
+            Order::Tell(answer) => self.event(Event::Answered { operation: id, answer }),
             Order::Mirror { record, expires, from } => {
-                let ticket = self.ticket(Effect::Operation(id));
                 let source = responder::source_of(from.addr, &from.node);
                 // It was compared with what we have: of a name most others hold this value.
                 let terms = Terms { replaces: true, ..mirrored(expires, source) };
-                self.put(Output::Save { ticket, record, terms });
+                let whom = Whom::Mirror(id, Box::new(from));
+                self.keep(Intake { whom, record, terms });
             }
             Order::Extend { slot, digest, expires } => {
                 // Whoever was charged for the record still is.
@@ -86,7 +95,7 @@ impl Peer {
         owner: Owner,
         tries: u8,
     ) {
-        self.send_request_by(now, route_of(to, &request), request, owner, tries);
+        self.send_request_by(now, self.route_of(to, &request), request, owner, tries);
     }
 
     /// Sends a request where it is not the request alone that tells how it travels.
@@ -110,6 +119,23 @@ impl Peer {
         self.send(route, id, Body::Request(request));
     }
 
+    /// Large records, and what else does not fit a datagram, go by stream, everything else by datagram.
+    fn route_of(&self, to: Contact, request: &Request) -> Route {
+        // Any id is as long as another.
+        let fits = || {
+            let Config { role, families, .. } = *self.config;
+            let (id, body) = (RequestId(u64::MAX), Body::Request(request.clone()));
+            Message { role, families, id, body }.fits_datagram()
+        };
+        match request {
+            Request::Download { .. } => Route::Dial(to),
+            Request::Store { record, .. } if !record.is_inline() => Route::Dial(to),
+            Request::Broadcast { broadcast, .. } if !is_short(broadcast) => Route::Dial(to),
+            Request::Custom { .. } if !fits() => Route::Dial(to),
+            _ => Route::Datagram(to),
+        }
+    }
+
     /// Sends a request in flight once more.
     pub(super) fn send_again(&mut self, id: RequestId) {
         if let Some(request) = self.requests.get(id) {
@@ -128,16 +154,6 @@ impl Peer {
         self.next_ticket += 1;
         self.effects.insert(ticket, effect);
         ticket
-    }
-}
-
-/// Large records go by stream, everything else by datagram.
-fn route_of(to: Contact, request: &Request) -> Route {
-    match request {
-        Request::Download { .. } => Route::Dial(to),
-        Request::Store { record, .. } if !record.is_inline() => Route::Dial(to),
-        Request::Broadcast { broadcast, .. } if !is_short(broadcast) => Route::Dial(to),
-        _ => Route::Datagram(to),
     }
 }
 

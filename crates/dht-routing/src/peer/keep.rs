@@ -67,7 +67,7 @@ impl Peer {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Listed(entries)),
             Some(Effect::Answer(lookout)) => self.looked(now, *lookout, &entries),
             Some(Effect::Sweep) => self.sweep(now, entries.is_empty()),
-            Some(Effect::Delivery { .. }) | None => {}
+            Some(Effect::Delivery { .. } | Effect::Weigh(_)) | None => {}
         }
     }
 

@@ -8,10 +8,12 @@ use dht_proto::{
     Reply, Request, RequestId, Role, Scope,
 };
 
+use super::serve::wants_stream;
 use super::{EFFECTS_MAX, Effect, Peer};
+use crate::application::{Intake, Offered, Standing, Whom};
 use crate::operation::Happened;
 use crate::requests::Owner;
-use crate::responder::{Asker, Lookout, Responder, Response, Waiting};
+use crate::responder::{Asker, Lookout, Responder, Response, Then, Waiting};
 use crate::table::Answered;
 use crate::{Event, Output, Route, Ticket, Via};
 
@@ -79,6 +81,9 @@ impl Peer {
         if is_about_broadcasts && self.config.role == Role::Full {
             return self.broadcast_asked(now, asker, request);
         }
+        if let Some(reply) = self.recalled(asker, &request) {
+            return self.reply(asker, reply);
+        }
         let responder = self.responder(now);
         match responder.respond(asker, request, || self.inspection(now)) {
             Response::Reply(reply) => self.reply(asker, reply),
@@ -98,13 +103,26 @@ impl Peer {
                 self.reply(asker, Reply::Error { code: ErrorCode::Busy, text });
             }
             Response::Look(waiting) => self.look(now, *asker, waiting),
+            Response::Serve { payload } => self.serve(now, asker, payload),
             Response::Save { record, terms } => {
                 self.promises.settle(&(record.slot(), record.digest()));
-                let lookout = Lookout { asker: *asker, then: Waiting::Saved(record.key()) };
-                let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
-                self.put(Output::Save { ticket, record, terms });
+                self.keep(Intake { whom: Whom::Asker(Box::new(*asker)), record, terms });
             }
         }
+    }
+
+    /// The answer to a request that the application was handed before, when it came first.
+    fn recalled(&self, asker: &Asker, request: &Request) -> Option<Reply> {
+        if !request.accepts(&Reply::Pending) {
+            return None;
+        }
+        Some(match self.application.as_ref()?.recall(asker)? {
+            Standing::Answered(reply) => reply.clone(),
+            Standing::Working if matches!(asker.route, Route::Answer(_)) => {
+                Reply::Error { code: ErrorCode::Busy, text: String::new() }
+            }
+            Standing::Working => Reply::Pending,
+        })
     }
 
     pub(super) fn loaded(&mut self, now: Moment, ticket: Ticket, found: Option<Held>) {
@@ -119,13 +137,21 @@ impl Peer {
                     }
                     Waiting::Saved(_) | Waiting::Compared(_) | Waiting::Listed(_) => return,
                 };
-                let place = found.as_ref().map(|held| (held.summary.slot, held.summary.digest));
-                let (reply, renewed) = self.responder(now).loaded(&asker, &then, found);
-                if let (Some(terms), Some((slot, digest))) = (renewed, place) {
-                    self.put(Output::Renew { slot, digest, terms });
-                }
+                let reply = match then {
+                    Then::Fetch { key } => self.responder(now).fetched(&asker, &key, found),
+                    Then::Download { key } => self.responder(now).downloaded(&asker, &key, found),
+                    Then::Offer { incoming, terms } => {
+                        let existing = found.map(|held| held.summary);
+                        let offered = Offered { asker, incoming, terms, existing };
+                        if let Some(offered) = self.weigh_offer(now, offered) {
+                            self.offer_weighed(now, &offered);
+                        }
+                        return;
+                    }
+                };
                 self.reply(&asker, reply);
             }
+            Some(Effect::Weigh(intake)) => self.weighed(now, *intake, found.as_ref()),
             Some(Effect::Sweep | Effect::Delivery { .. }) | None => {}
         }
     }
@@ -136,17 +162,32 @@ impl Peer {
             Some(Effect::Answer(lookout)) => {
                 let Lookout { asker, then: Waiting::Saved(key) } = *lookout else { return };
                 let reply = self.responder(now).saved(&asker, &key, result);
-                self.reply(&asker, reply);
+                self.answer(now, &asker, reply);
             }
-            Some(Effect::Sweep | Effect::Delivery { .. }) | None => {}
+            Some(Effect::Sweep | Effect::Delivery { .. } | Effect::Weigh(_)) | None => {}
         }
+    }
+
+    /// Answers a request that the application may have had a part in: if it had, the same request again gets the
+    /// same answer.
+    pub(super) fn answer(&mut self, now: Moment, asker: &Asker, reply: Reply) {
+        if let Some(application) = &mut self.application {
+            application.answered(now, asker, &reply);
+        }
+        self.reply(asker, reply);
     }
 
     /// Sends a reply, unless it is longer than the asker's address may get: then silence is the answer.
     pub(super) fn reply(&mut self, asker: &Asker, reply: Reply) {
-        let message = self.reply_message(asker, reply);
         let by_stream = matches!(asker.route, Route::Answer(_));
-        if by_stream || message.datagram_len() <= asker.budget {
+        let fits = |message: &Message| by_stream || message.datagram_len() <= asker.budget;
+        let is_custom = matches!(reply, Reply::Custom { .. });
+        let mut message = self.reply_message(asker, reply);
+        if is_custom && !fits(&message) {
+            let (code, text) = (ErrorCode::ByStream, String::new());
+            message = self.reply_message(asker, Reply::Error { code, text });
+        }
+        if fits(&message) {
             self.put(Output::Send { route: asker.route, message });
         }
     }
@@ -186,6 +227,15 @@ impl Peer {
         let by_stream = matches!(via, Via::Outbound);
         if request.to.node != from || request.streamed != by_stream || !request.accepts(&reply) {
             return;
+        }
+        if matches!(reply, Reply::Pending) {
+            self.heard = now;
+            self.requests.pending(now, id);
+            return;
+        }
+        if !by_stream && wants_stream(&request.request, &reply) {
+            self.heard = now;
+            return self.ask_by_stream(now, id);
         }
         let Some(request) = self.requests.remove(id) else { return };
         // The address that was asked answered: the source of this datagram is not looked at.

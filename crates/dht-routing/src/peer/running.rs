@@ -99,6 +99,9 @@ impl Peer {
     pub(super) fn withdraw(&mut self, operation: OperationId) {
         self.greetings.disown(operation);
         self.pacer.disown(operation);
+        if let Some(application) = &mut self.application {
+            application.ended(operation);
+        }
         for request in self.requests.disown(operation) {
             self.put(Output::Withdraw { request });
         }

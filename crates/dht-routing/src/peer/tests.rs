@@ -9,7 +9,9 @@ use dht_proto::{
 
 mod arbitrary;
 mod broadcast;
+mod consult;
 mod many;
+mod serve;
 
 fn identity(number: u32) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes([5; 32]), Nonce(number))

@@ -10,7 +10,7 @@ use dht_proto::{
 };
 use dht_routing::{
     Command, Config, ConfigBuilder, Event, Input, OperationId, Outcome, Output, Peer, Route, Seed,
-    StreamId, Via,
+    StreamId, Verdict, Via,
 };
 
 /// One way through the network.
@@ -287,6 +287,13 @@ impl World {
                     let listed = self.hosts[host].store.range(from..).map(|(_, (_, s))| *s);
                     let entries = listed.filter(|s| s.expires > now).take(limit).collect();
                     self.input(host, Input::Listed { ticket, entries });
+                }
+                Output::Consult { ticket, .. } => {
+                    self.input(host, Input::Consulted { ticket, verdict: Some(Verdict::Accept) });
+                }
+                Output::Serve { ticket, service } => {
+                    let answer = Ok(service.payload);
+                    self.input(host, Input::Served { ticket, answer });
                 }
                 Output::Event(Event::Finished { operation, outcome }) => {
                     self.hosts[host].finished.insert(operation, outcome);

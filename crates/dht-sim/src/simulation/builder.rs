@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{Difficulty, Moment, NodeIdentity, Nonce, PublicKey};
-use dht_routing::{Config, ConfigBuilder, ConfigError, Peer, Seed};
+use dht_routing::{
+    Config, ConfigBuilder, ConfigError, Consultation, Peer, Seed, Served, Service, Verdict,
+};
 
 use super::adversary::Role;
 use super::alarm::Alarms;
 use super::node::{Load, Node};
 use super::seat::Seats;
-use super::{Dials, Draws, Factory, Place, SavePolicy, Simulation, Step};
+use super::{CustomHandler, Dials, Draws, Factory, Place, Simulation, Step, StorePolicy};
 use crate::census::Census;
 use crate::machine::Machine;
 use crate::network::{Conditions, Network};
@@ -95,7 +97,9 @@ pub struct Builder {
     peer: ConfigBuilder,
     growth: Growth,
     memory: u64,
-    policy: Option<Arc<SavePolicy>>,
+    policy: Option<Arc<StorePolicy>>,
+    handler: Option<Arc<CustomHandler>>,
+    thinking: Duration,
 }
 
 impl Simulation<Peer> {
@@ -111,6 +115,8 @@ impl Simulation<Peer> {
             growth: Growth::default(),
             memory: u64::MAX,
             policy: None,
+            handler: None,
+            thinking: Duration::ZERO,
         }
     }
 }
@@ -173,23 +179,40 @@ impl Builder {
         self
     }
 
-    /// What a node is to do with a record before its store sees it: what an application's `on_store` does.
+    /// What the application on each node says before a record is kept there: its `on_store`. Without it nobody
+    /// is asked.
     #[must_use]
-    pub fn on_save(
+    pub fn on_store(
         mut self,
-        policy: impl Fn(Place, &dht_proto::Record) -> Result<(), dht_proto::Refusal>
-        + Send
-        + Sync
-        + 'static,
+        policy: impl Fn(Place, &Consultation) -> Verdict + Send + Sync + 'static,
     ) -> Self {
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// What the application on each node answers to custom requests: its `on_custom`. Without it nobody answers.
+    #[must_use]
+    pub fn on_custom(
+        mut self,
+        handler: impl Fn(Place, &Service) -> Served + Send + Sync + 'static,
+    ) -> Self {
+        self.handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// How long an application takes to answer; default no time at all.
+    #[must_use]
+    pub fn thinking(mut self, time: Duration) -> Self {
+        self.thinking = time;
         self
     }
 
     /// Checks the parameters and makes a simulation of [`Peer`]s. Nobody lives at its start; nodes arrive as
     /// time passes, see [`Simulation::settle`].
     pub fn build(self) -> Result<Simulation, BuildError> {
-        let config = self.peer.clone().k(self.k).id_difficulty(Difficulty::NONE).build()?;
+        let config = self.peer.clone().k(self.k).id_difficulty(Difficulty::NONE);
+        let config = config.consults(self.policy.is_some());
+        let config = config.serves(self.handler.is_some()).build()?;
         let config = Arc::new(config);
         self.build_with(move |identity, seed, now| Peer::new(config.clone(), identity, seed, now))
     }
@@ -269,6 +292,9 @@ impl Builder {
             },
             factory,
             policy: self.policy,
+            handler: self.handler,
+            thinking: self.thinking,
+            thoughts: Slab::new(),
         }
     }
 }

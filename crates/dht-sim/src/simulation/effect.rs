@@ -67,6 +67,14 @@ impl<M: Machine> Simulation<M> {
                 let result = self.save(place, record, terms);
                 self.hand(place, Input::Saved { ticket, result });
             }
+            Output::Consult { ticket, consultation } => {
+                self.consult(place, ticket, &consultation);
+            }
+            Output::Serve { ticket, service } => self.serve(place, ticket, &service),
+            Output::Event(Event::Answered { answer, .. }) => {
+                let answer = Occurrence::Answered { place, answer };
+                self.occurrences.push_back(answer);
+            }
             Output::Event(Event::Finished { operation, outcome }) => {
                 self.finish_operation(place, operation, outcome);
             }
@@ -91,7 +99,7 @@ impl<M: Machine> Simulation<M> {
     }
 
     /// Gives an input whose consequences the drain under way will see.
-    fn hand(&mut self, place: Place, input: Input) {
+    pub(super) fn hand(&mut self, place: Place, input: Input) {
         let now = self.now;
         if let Some(machine) = &mut self.nodes[place.index()].machine {
             machine.handle_input(now, input);
@@ -104,9 +112,6 @@ impl<M: Machine> Simulation<M> {
     }
 
     fn save(&mut self, place: Place, record: Record, terms: Terms) -> Result<(), Refusal> {
-        if let Some(policy) = &self.policy {
-            policy(place, &record)?;
-        }
         let now = self.now;
         let store = self.nodes[place.index()].store.get_or_insert_with(|| {
             // The holders of a record share it.

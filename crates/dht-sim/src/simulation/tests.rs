@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Contact, Key, KindSet, Moment, Record, Refusal, Ttl, Value};
+use dht_proto::{Contact, Key, KindSet, Moment, Record, Ttl, Value};
 use dht_routing::{Command, Outcome};
 
 use super::*;
@@ -266,18 +266,6 @@ fn a_withdrawn_stream_brings_nothing_any_more() {
     // The parrot withdraws its stores when it is asked to fetch.
     start(&mut sim, 1, Command::Fetch { key, kinds: KindSet::ALL });
     assert_eq!(finished(&mut sim, 60 * SECOND).len(), 0);
-}
-
-#[test]
-fn a_policy_decides_what_is_kept() {
-    let reason = || Refusal::Policy { reason: "not here".into() };
-    let builder =
-        builder(2).on_save(move |place, _| if place == Place(0) { Err(reason()) } else { Ok(()) });
-    let mut sim = settled(builder);
-    start(&mut sim, 1, store(100));
-    let ended = one_finished(&mut sim, 20 * SECOND);
-    let Outcome::Stored(report) = ended.outcome else { panic!("{ended:?}") };
-    assert_eq!(report.refused.len(), 1);
 }
 
 #[test]

@@ -12,7 +12,9 @@ use dht_proto::{
 use proptest::prelude::*;
 
 use super::{config, contact, identity, outputs, peer, pong};
-use crate::{Command, Input, OperationId, Output, Peer, Route, StreamId, Ticket, Via};
+use crate::{
+    Command, Input, OperationId, Output, Peer, Recipient, Route, StreamId, Ticket, Verdict, Via,
+};
 
 /// One of the things a hostile or confused world can do to a peer.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,7 @@ enum Act {
     Reply(u8, u8, u32),
     Request(u8, u32),
     Effect(u64, bool),
+    Decide(u64, u8),
     Greeted(u32),
     Unreachable(u8),
     Progressed(u8),
@@ -34,6 +37,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         (any::<u8>(), any::<u8>(), 0..40_u32).prop_map(|(a, b, c)| Act::Reply(a, b, c)),
         (any::<u8>(), 0..40_u32).prop_map(|(a, b)| Act::Request(a, b)),
         (0..60_u64, any::<bool>()).prop_map(|(a, b)| Act::Effect(a, b)),
+        (0..60_u64, any::<u8>()).prop_map(|(a, b)| Act::Decide(a, b)),
         (0..40_u32).prop_map(Act::Greeted),
         any::<u8>().prop_map(Act::Unreachable),
         any::<u8>().prop_map(Act::Progressed),
@@ -52,8 +56,12 @@ fn record(choice: u8) -> Record {
 fn command(choice: u8) -> Command {
     let addr: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(choice % 8)));
     let record = record(choice);
-    match choice % 8 {
-        7 => Command::Broadcast {
+    let custom = |to| {
+        let payload = vec![1; usize::from(choice) * 20].into();
+        Command::Custom { to, payload, patience: Duration::from_secs(5) }
+    };
+    match choice % 10 {
+        9 => Command::Broadcast {
             secret: AuthorSecret::from_seed(&[choice & 1; 32]),
             payload: vec![choice; if choice & 64 == 0 { 10 } else { 2_000 }].into(),
         },
@@ -62,6 +70,11 @@ fn command(choice: u8) -> Command {
             known: vec![contact(choice.into(), "127.0.0.1:1003")],
         },
         6 => Command::Leave,
+        7 => custom(Recipient::Addr(addr)),
+        8 => custom(match choice & 1 {
+            0 => Recipient::Closest(record.key()),
+            _ => Recipient::Node(identity(choice.into()).id()),
+        }),
         1 => Command::FindNode { target: Key::named(&[choice]) },
         2 => Command::Ping { addr },
         3 => Command::Inspect { addr },
@@ -74,11 +87,12 @@ fn request(choice: u8) -> Request {
     let record = record(choice);
     let (ttl, purpose, expected) = (Ttl::default(), dht_proto::Purpose::Publish, None);
     let details = dht_proto::OfferDetails::of(&record);
-    match choice % 13 {
-        10 => Request::Broadcast { broadcast: broadcast(choice), depth: u16::from(choice) * 2 },
-        11 => Request::CompareBroadcasts { held: vec![broadcast(choice).id(); 3] },
-        12 => Request::PullBroadcast { id: broadcast(choice).id() },
+    match choice % 14 {
+        11 => Request::Broadcast { broadcast: broadcast(choice), depth: u16::from(choice) * 2 },
+        12 => Request::CompareBroadcasts { held: vec![broadcast(choice).id(); 3] },
+        13 => Request::PullBroadcast { id: broadcast(choice).id() },
         0 => Request::Ping,
+        10 => Request::Custom { payload: vec![2; usize::from(choice)].into() },
         1 => Request::FindNode { target: record.key() },
         2 => Request::Fetch { key: record.key(), kinds: KindSet::ALL },
         3 => Request::Offer { details, ttl, purpose, expected },
@@ -113,14 +127,14 @@ fn reply(choice: u8, about: u32) -> Reply {
     ];
     let details = dht_proto::OfferDetails::of(&record);
     let ttl = Ttl::default();
-    match choice % 14 {
-        12 => {
+    match choice % 17 {
+        14 => {
             let verdicts = [BroadcastVerdict::Wanted, BroadcastVerdict::Have];
             let verdicts = verdicts.into_iter().cycle().take(about as usize % 4).collect();
             let more = vec![BroadcastEntry { id: broadcast(choice).id(), size: about * 100 }];
             Reply::BroadcastsCompared { verdicts, more }
         }
-        13 => Reply::BroadcastPulled { broadcast: Some(broadcast(choice)) },
+        15 => Reply::BroadcastPulled { broadcast: Some(broadcast(choice)) },
         0 => pong(),
         1 => Reply::Nodes { closer },
         2 => Reply::Found { record, ttl, closer },
@@ -137,7 +151,19 @@ fn reply(choice: u8, about: u32) -> Reply {
             let entries = vec![dht_proto::BatchedOffer { details, ttl }];
             Reply::Listing { entries, next: record.slot().next() }
         }
+        11 => Reply::Pending,
+        12 => Reply::Custom { payload: vec![3; usize::from(choice)].into() },
+        13 => Reply::Error { code: dht_proto::ErrorCode::ByStream, text: String::new() },
         _ => Reply::Error { code: dht_proto::ErrorCode::Unknown, text: String::new() },
+    }
+}
+
+fn verdict(choice: u8) -> Option<Verdict> {
+    match choice % 4 {
+        0 => Some(Verdict::Accept),
+        1 => Some(Verdict::Replace),
+        2 => Some(Verdict::refuse("x".repeat(usize::from(choice) * 2))),
+        _ => None,
     }
 }
 
@@ -163,6 +189,15 @@ impl World {
             Act::Reply(which, choice, about) => self.reply(which, choice, about),
             Act::Request(choice, from) => self.request(choice, from),
             Act::Effect(ticket, whole) => self.effect(Ticket(ticket), whole),
+            Act::Decide(ticket, choice) => {
+                let verdict = verdict(choice);
+                self.input(Input::Consulted { ticket: Ticket(ticket), verdict });
+                let answer = match choice % 3 {
+                    0 => Err("x".repeat(usize::from(choice) * 2)),
+                    _ => Ok(vec![1; usize::from(choice) * 300].into()),
+                };
+                self.input(Input::Served { ticket: Ticket(ticket), answer });
+            }
             Act::Greeted(number) => {
                 let addr = contact(0, "127.0.0.1:1003").addr;
                 self.input(Input::Greeted { addr, node: identity(number) });
@@ -231,8 +266,19 @@ impl World {
 
 proptest! {
     #[test]
-    fn whatever_happens_a_peer_neither_panics_nor_forgets_its_bounds(acts in acts()) {
-        let peer = peer(config().operations(8).delivers_broadcasts(true));
+    fn whatever_happens_a_peer_neither_panics_nor_forgets_its_bounds(
+        acts in acts(),
+        consults: bool,
+    ) {
+        let peer = peer(
+            config()
+                .operations(8)
+                .delivers_broadcasts(true)
+                .consults(consults)
+                .consultations(4)
+                .serves(true)
+                .services(4),
+        );
         let mut world = World { peer, now: Moment::EPOCH, sent: Vec::new() };
         for act in acts {
             let waits = matches!(act, Act::Wait(_));

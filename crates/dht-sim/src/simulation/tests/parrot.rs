@@ -194,7 +194,11 @@ impl Machine for Parrot {
                 let message = Message { body: Body::Reply(reply), ..message };
                 self.outputs.push_back(Output::Send { route: Route::Answer(stream), message });
             }
-            Input::Loaded { .. } | Input::Listed { .. } | Input::Delivered { .. } => {}
+            Input::Loaded { .. }
+            | Input::Listed { .. }
+            | Input::Delivered { .. }
+            | Input::Consulted { .. }
+            | Input::Served { .. } => {}
         }
     }
 
