@@ -15,6 +15,7 @@ use crate::log::LogSink;
 use crate::open_files::LogLines;
 use crate::signals::Signals;
 
+mod ask;
 mod command;
 mod complete;
 mod editor;

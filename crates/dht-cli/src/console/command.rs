@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dht_node::{Key, Place, Salt};
 
+use super::ask::Asked;
 use crate::address::ConnectAddr;
 use crate::args::{parse_key, parse_place};
 use crate::signed::{SignedPlace, parse_salt};
@@ -26,6 +27,7 @@ pub(super) enum Command {
     Info,
     Ping(ConnectAddr),
     Find(Key),
+    Ask(Asked, String),
     Quit,
 }
 
@@ -43,7 +45,7 @@ pub(super) struct Verb {
 }
 
 /// Every command, in the order in which help lists them.
-pub(super) const VERBS: [Verb; 16] = [
+pub(super) const VERBS: [Verb; 17] = [
     verb("h", "help", "", "this list"),
     verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
@@ -58,6 +60,12 @@ pub(super) const VERBS: [Verb; 16] = [
     verb("r", "route", "", "this node's routing table, bucket by bucket"),
     verb("n", "find", "KEY", "the nodes closest to a key or node id"),
     verb("p", "ping", "ADDR", "ask whether a node is at an address"),
+    verb(
+        "c",
+        "custom",
+        "NODE TEXT",
+        "ask the application at an address, of a node id, or near key:HEX",
+    ),
     verb("i", "info", "", "figures of this node"),
     verb("q", "quit", "", "stop and leave; so do Ctrl-D and Ctrl-C twice"),
 ];
@@ -120,6 +128,10 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
         "P" => {
             let (salt, value) = name_and_value(rest.trim_start()).ok_or_else(|| usage(verb))?;
             Command::Publish(parse_salt(salt)?, value.to_owned())
+        }
+        "c" => {
+            let (node, text) = name_and_value(rest.trim_start()).ok_or_else(|| usage(verb))?;
+            Command::Ask(node.parse()?, text.to_owned())
         }
         other => return Err(format!("command `{other}` is not known")),
     }))
@@ -220,10 +232,36 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_the_rest_of_the_line_after_whom_it_is_for() {
+        let to = "127.0.0.1:3000";
+        let asked = Command::Ask(to.parse().unwrap(), "what time is it?".to_owned());
+        assert_eq!(parsed(&format!("c {to} what time is it?")), asked);
+    }
+
+    #[test]
     fn what_is_no_command_is_told_why() {
         for line in [
-            "x", "s", "s  ", "f", "f 12", "h me", "S name", "S \"open", "F", "p 3000", "q!", "k",
-            "P", "P news", "R", "R 12", "X", "X hex:0",
+            "x",
+            "s",
+            "s  ",
+            "f",
+            "f 12",
+            "h me",
+            "S name",
+            "S \"open",
+            "F",
+            "p 3000",
+            "q!",
+            "k",
+            "P",
+            "P news",
+            "R",
+            "R 12",
+            "X",
+            "X hex:0",
+            "c",
+            "c :3000",
+            "c 3000 hello",
         ] {
             assert!(parse(line).is_err(), "{line:?}");
         }

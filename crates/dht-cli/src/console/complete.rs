@@ -41,7 +41,7 @@ impl<S: Source> PromptHelp<S> {
             Some("f" | "R") => self.keys(typed),
             Some("d") => self.stored_keys(typed),
             Some("n") => self.keys(typed).into_iter().chain(self.peers(|peer| peer.0)).collect(),
-            Some("p") => self.peers(|peer| peer.1),
+            Some("p" | "c") => self.peers(|peer| peer.1),
             Some("F" | "S") => self.known.borrow().names().map(quoted).collect(),
             _ => Vec::new(),
         };

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 
 use dht_node::{Found, Key, KindSet, Node, Place, Sequence, StoreError, StoreReport};
 
+use super::ask;
 use super::command::Command;
 use super::known::Known;
 use super::session::Reply;
 use super::signer::Signer;
 use super::view;
 use crate::address::{ConnectAddr, reachable};
-use crate::bootstrap;
 use crate::stored;
 
 /// Does what `command` says, and remembers in `known` what worked.
@@ -68,18 +68,12 @@ pub(super) async fn execute(
         }
         Command::Ping(addr) => ping(node, addr).await,
         Command::Find(target) => find(node, target).await,
+        Command::Ask(asked, request) => ask::ask(node, asked, request).await,
     }
 }
 
 async fn ping(node: &Node, target: ConnectAddr) -> Result<Reply, String> {
-    let addr = match target {
-        ConnectAddr::Socket(addr) => addr,
-        ConnectAddr::Host(host, port) => {
-            let found = bootstrap::look_up(&host, port).await.map_err(text)?;
-            let reached = bootstrap::within_reach(node.local_addr(), &found).map_err(text)?;
-            *reached.first().ok_or_else(|| format!("`{host}` has no address"))?
-        }
-    };
+    let addr = ask::resolve(node, target).await?;
     if addr == reachable(node.local_addr()) {
         return Ok(Reply::Text(format!("{} at {addr} is this node", node.id())));
     }

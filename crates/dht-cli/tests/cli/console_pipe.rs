@@ -118,3 +118,12 @@ fn commands_are_answered_before_the_input_ends() {
     assert_eq!(fetched.stdout, b"early");
     process.finish().expect_code(0);
 }
+
+#[test]
+fn a_node_of_the_program_says_that_it_answers_no_custom_requests() {
+    let near = format!("key:{}", key("x"));
+    let (lines, errors) = console(&format!("c {near} hello\nc {} hello\n", key("nobody")));
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.ends_with(" (answers nothing)")), "{lines:?}");
+    assert!(errors.contains("no such node was found"), "{errors}");
+}
