@@ -32,17 +32,8 @@ const SEARCH_INLINE_MAX: u8 = 14;
 /// Starts the node that `builder` describes.
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let NodeBuilder { listen, bootstrap, network, client, difficulty, hand_over, .. } = builder;
-    let NodeBuilder {
-        identity,
-        capacity,
-        item_limit,
-        store,
-        data_dir,
-        config,
-        limits,
-        closures,
-        ..
-    } = builder;
+    let NodeBuilder { identity, capacity, item_limit, store, .. } = builder;
+    let NodeBuilder { data_dir, config, limits, closures, .. } = builder;
     let role = if client { Role::Client } else { Role::Full };
     limits.check()?;
     let sockets = Sockets::bind(listen, role == Role::Full, limits.receive_buffer)?;

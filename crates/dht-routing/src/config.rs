@@ -9,6 +9,10 @@ use crate::pacer::Rate;
 
 /// Parameters of a [`Peer`](crate::Peer). Made by [`Config::builder`]; the default suits the default network.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with each other"
+)]
 pub struct Config {
     pub(crate) role: Role,
     pub(crate) families: Families,

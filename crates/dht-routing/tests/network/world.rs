@@ -288,13 +288,7 @@ impl World {
                     let entries = listed.filter(|s| s.expires > now).take(limit).collect();
                     self.input(host, Input::Listed { ticket, entries });
                 }
-                Output::Consult { ticket, .. } => {
-                    self.input(host, Input::Consulted { ticket, verdict: Some(Verdict::Accept) });
-                }
-                Output::Serve { ticket, service } => {
-                    let answer = Ok(service.payload);
-                    self.input(host, Input::Served { ticket, answer });
-                }
+                Output::Consult { .. } | Output::Serve { .. } => self.apply(host, output),
                 Output::Event(Event::Finished { operation, outcome }) => {
                     self.hosts[host].finished.insert(operation, outcome);
                 }
@@ -303,6 +297,19 @@ impl World {
                 }
                 Output::Event(event) => self.hosts[host].events.push(event),
             }
+        }
+    }
+
+    /// What the application of a host says: yes, and the same again.
+    fn apply(&mut self, host: usize, output: Output) {
+        match output {
+            Output::Consult { ticket, .. } => {
+                self.input(host, Input::Consulted { ticket, verdict: Some(Verdict::Accept) });
+            }
+            Output::Serve { ticket, service } => {
+                self.input(host, Input::Served { ticket, answer: Ok(service.payload) });
+            }
+            _ => {}
         }
     }
 
