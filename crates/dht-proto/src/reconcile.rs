@@ -4,7 +4,15 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use blake3::hazmat::{ContextKey, HasherExt};
+
 use crate::{Key, Kind, Slot, Summary};
+
+/// `BLAKE3 hash_derive_key_context("dht v1 fingerprint")`: spares a third of the work for each record.
+const FINGERPRINT_CONTEXT: ContextKey = [
+    0x5e, 0x99, 0xf2, 0x07, 0x4c, 0x4c, 0xb1, 0x06, 0x17, 0x68, 0x25, 0xda, 0xa7, 0xc0, 0xa6, 0xae,
+    0x4d, 0x47, 0x67, 0x1e, 0x36, 0xdd, 0x47, 0x61, 0x2a, 0xaf, 0xe4, 0xec, 0x8a, 0x90, 0xd1, 0x91,
+];
 
 /// All keys that start with the same bits: a part of the space, from all of it to one key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,11 +117,13 @@ impl Fingerprint {
             Kind::Signed => 2,
             Kind::Named => 3,
         };
-        let mut hasher = blake3::Hasher::new_derive_key("dht v1 fingerprint");
-        hasher.update(key.as_bytes());
-        hasher.update(&[kind]);
-        hasher.update(&record.sequence.0.to_le_bytes());
-        hasher.update(record.digest.as_bytes());
+        let mut input = [0; 73];
+        input[..32].copy_from_slice(key.as_bytes());
+        input[32] = kind;
+        input[33..41].copy_from_slice(&record.sequence.0.to_le_bytes());
+        input[41..].copy_from_slice(record.digest.as_bytes());
+        let mut hasher = blake3::Hasher::new_from_context_key(&FINGERPRINT_CONTEXT);
+        hasher.update(&input);
         Self(first_bytes(&hasher))
     }
 
@@ -172,7 +182,7 @@ impl fmt::Debug for CellDigest {
 
 fn first_bytes<const N: usize>(hasher: &blake3::Hasher) -> [u8; N] {
     let mut bytes = [0; N];
-    hasher.finalize_xof().fill(&mut bytes);
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..N]);
     bytes
 }
 

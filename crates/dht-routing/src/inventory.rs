@@ -18,6 +18,7 @@ const DETAILS_MAX: usize = 2 * FINGERPRINTS_MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Shelf {
     prefix: Prefix,
+    last: Slot,
     fingerprints: Vec<Fingerprint>,
     details: Vec<Summary>,
     /// Whether all of it was looked at.
@@ -26,7 +27,8 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     fn new(prefix: Prefix) -> Self {
-        Self { prefix, fingerprints: Vec::new(), details: Vec::new(), complete: false }
+        let last = *prefix.slots().end();
+        Self { prefix, last, fingerprints: Vec::new(), details: Vec::new(), complete: false }
     }
 
     pub(crate) fn prefix(&self) -> Prefix {
@@ -98,7 +100,9 @@ impl Inventory {
         for summary in page {
             self.pass(summary.slot);
             let Some(part) = self.shelves.get_mut(self.at) else { return };
-            if summary.custody == Custody::Cache || !part.prefix.contains(&summary.slot.key) {
+            // `pass` has left the parts before it.
+            let is_within = part.prefix.first() <= summary.slot.key;
+            if summary.custody == Custody::Cache || !is_within {
                 continue;
             }
             self.looked += 1;
@@ -126,7 +130,7 @@ impl Inventory {
     /// Leaves the parts that lie before `slot`.
     fn pass(&mut self, slot: Slot) {
         while let Some(shelf) = self.shelves.get_mut(self.at) {
-            if *shelf.prefix.slots().end() >= slot {
+            if shelf.last >= slot {
                 return;
             }
             shelf.complete = true;

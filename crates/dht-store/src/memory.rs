@@ -20,6 +20,9 @@ mod orders;
 
 use orders::Orders;
 
+/// Records of a listing that room is made for at once: more than one page of those who list by pages.
+const PAGE_ROOM: usize = 256;
+
 /// Keeps records in memory, and forgets them all when dropped.
 ///
 /// Default: 500 MB ([`CAPACITY_DEFAULT`]) and values of up to 5,000,000 bytes. Each record counts with the
@@ -272,7 +275,9 @@ impl RecordStore for MemoryStore {
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         let live =
             self.records.range(from..).map(|(_, entry)| entry).filter(|entry| entry.expires > now);
-        Ok(live.take(limit).map(Entry::summary).collect())
+        let mut page = Vec::with_capacity(limit.min(self.records.len()).min(PAGE_ROOM));
+        page.extend(live.take(limit).map(Entry::summary));
+        Ok(page)
     }
 
     fn usage(&self) -> Usage {

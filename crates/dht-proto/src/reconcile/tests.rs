@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{CellDigest, Fingerprint, Prefix};
+use super::{CellDigest, FINGERPRINT_CONTEXT, Fingerprint, Prefix};
 use crate::{Custody, Digest, Key, Kind, Moment, Sequence, Slot, Summary};
 
 fn key(byte: u8) -> Key {
@@ -51,6 +51,8 @@ fn a_fingerprint_is_that_of_the_protocol() {
     input.extend([2; 32]);
     let derived = blake3::derive_key("dht v1 fingerprint", &input);
     assert_eq!(Fingerprint::of(&summary()).as_bytes(), &derived[..8]);
+    let context = blake3::hazmat::hash_derive_key_context("dht v1 fingerprint");
+    assert_eq!(FINGERPRINT_CONTEXT, context);
 }
 
 #[test]
