@@ -4,6 +4,11 @@
 //! take part in a cell if hardly more than k nodes are closer to it than we; our partners there are the k
 //! closest besides us. All nodes of a cell are closest to it alike, so that which point of it is looked at
 //! hardly matters.
+//!
+//! Where k nodes are closer we are no holder but may have copies, from times when we were, or from somebody who
+//! did not know better. Nobody sees to it that we get what is missing, so that we differ from the holders for
+//! good: two of them are enough to make sure that they have what we do. Cells that we drop out of altogether
+//! are shown to two holders for a few sweeps more; then what we have there may end.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +25,21 @@ const NEAR: u64 = 64;
 /// Cells in a row where others are closer before no further ones are looked at.
 const MISSES_MAX: usize = 16;
 
+/// Holders of a cell that one who is no holder compares with.
+const WITNESSES: usize = 2;
+/// Sweeps in which cells that we dropped out of are still shown to holders.
+const FAREWELLS: u8 = 2;
+/// Cells that we dropped out of, at most.
+const LEFT_MAX: usize = 64;
+/// Bits by which such a cell is cut, at most, to leave out what we still take part in.
+const CUT_MAX: u16 = 4;
+
 /// The cells that we take part in, in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Neighbourhood {
     cells: Vec<Prefix>,
+    /// What we took part in before, in ascending order, and in how many sweeps more it is shown to holders.
+    left: Vec<(Prefix, u8)>,
 }
 
 /// A node that is to hold what we hold in some cells.
@@ -53,14 +69,57 @@ impl Neighbourhood {
             }
         }
         cells.sort_unstable();
-        Self { cells }
+        Self { cells, left: Vec::new() }
     }
 
-    /// With whom we keep them.
-    pub(crate) fn partners(&self, table: &RoutingTable, k: usize) -> Vec<Partner> {
+    /// The same one sweep after `earlier`.
+    #[must_use]
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        let still =
+            earlier.left.iter().filter_map(|(part, sweeps)| Some((*part, sweeps.checked_sub(1)?)));
+        let just = earlier.cells.iter().map(|cell| (*cell, FAREWELLS - 1));
+        let mut left: Vec<(Prefix, u8)> = Vec::new();
+        for (part, sweeps) in still.filter(|(_, sweeps)| *sweeps > 0).chain(just) {
+            left.extend(self.outside(part).into_iter().map(|part| (part, sweeps)));
+        }
+        // Of equal parts the one that was left last comes first; parts of others go with them.
+        left.sort_unstable_by_key(|(part, sweeps)| (part.first(), part.bits(), u8::MAX - sweeps));
+        let mut end = None;
+        left.retain(|(part, _)| {
+            let is_new = end.is_none_or(|end| part.first() > end);
+            end = if is_new { Some(part.last()) } else { end };
+            is_new
+        });
+        left.truncate(LEFT_MAX);
+        self.left = left;
+        self
+    }
+
+    /// What of `part` lies outside our cells.
+    fn outside(&self, part: Prefix) -> Vec<Prefix> {
+        let bits = self.cells.first().map_or(0, Prefix::bits).min(part.bits() + CUT_MAX);
+        let mut parts = vec![part];
+        for _ in part.bits()..bits {
+            let halves = |part: Prefix| [part.child(false), part.child(true)];
+            parts = parts.into_iter().flat_map(halves).flatten().collect();
+        }
+        let overlap = |cell: &Prefix, part: &Prefix| {
+            cell.contains(&part.first()) || part.contains(&cell.first())
+        };
+        parts.retain(|part| !self.cells.iter().any(|cell| overlap(cell, part)));
+        parts
+    }
+
+    /// With whom we keep them, or compare them because we do not.
+    pub(crate) fn partners(&self, table: &RoutingTable, local: NodeId, k: usize) -> Vec<Partner> {
         let mut partners: BTreeMap<NodeId, Partner> = BTreeMap::new();
-        for cell in &self.cells {
-            for contact in table.closest(&middle(cell), k, |_| true) {
+        for cell in self.cells.iter().chain(self.left.iter().map(|(part, _)| part)) {
+            let middle = middle(cell);
+            let mut closest = table.closest(&middle, k, |_| true);
+            if is_surplus(&middle, local, (&closest, k)) {
+                closest.truncate(WITNESSES);
+            }
+            for contact in closest {
                 let partner = partners
                     .entry(contact.id())
                     .or_insert_with(|| Partner { contact, cells: Vec::new() });
@@ -126,6 +185,12 @@ pub(crate) fn is_to_hold(
     closest.iter().any(|one| one.id() == contact.id())
 }
 
+/// Whether all of the k `closest` to a point are closer than we.
+fn is_surplus(point: &Key, local: NodeId, (closest, k): (&[Contact], usize)) -> bool {
+    let furthest = closest.get(k.saturating_sub(1));
+    furthest.is_some_and(|furthest| point.distance(&furthest.id()) < point.distance(&local))
+}
+
 /// How many nodes of the table are closer to a cell than we, if fewer than `limit`.
 fn rank(table: &RoutingTable, local: NodeId, cell: &Prefix, limit: usize) -> Option<usize> {
     let middle = middle(cell);
@@ -187,7 +252,7 @@ mod tests {
         let table = table(0, 4);
         let kept = Neighbourhood::of(&table, node(0).id(), K);
         assert_eq!(kept.cells.len(), 8);
-        let partners = kept.partners(&table, K);
+        let partners = kept.partners(&table, node(0).id(), K);
         assert_eq!(partners.len(), 3);
         assert!(partners.iter().all(|partner| partner.cells == kept.cells));
     }
@@ -212,6 +277,58 @@ mod tests {
     }
 
     #[test]
+    fn where_others_are_closer_two_of_them_are_enough_to_compare_with() {
+        let table = table(0, 64);
+        let local = node(0).id();
+        let kept = Neighbourhood::of(&table, local, K);
+        let partners = kept.partners(&table, local, K);
+        let mut surplus = 0;
+        for cell in &kept.cells {
+            let count = partners.iter().filter(|partner| partner.cells.contains(cell)).count();
+            let closer = rank(&table, local, cell, usize::MAX).unwrap();
+            assert_eq!(count, if closer < K { K } else { WITNESSES }, "{closer} are closer");
+            surplus += usize::from(closer >= K);
+        }
+        assert!(surplus > 0);
+    }
+
+    #[test]
+    fn what_a_growing_network_leaves_to_others_is_shown_to_two_of_them_twice() {
+        let local = node(0).id();
+        let (small, large) = (table(0, 16), table(0, 256));
+        let before = Neighbourhood::of(&small, local, K);
+        let mut now = Neighbourhood::of(&large, local, K).after(&before);
+        assert!(!now.left.is_empty() && now.left.len() <= LEFT_MAX);
+        for (part, _) in &now.left {
+            assert!(before.cells.iter().any(|cell| cell.contains(&part.first())));
+            assert!(rank(&large, local, part, K + K / 2).is_none(), "it is ours still");
+            let partners = now.partners(&large, local, K);
+            let told = partners.iter().filter(|partner| partner.cells.contains(part)).count();
+            assert_eq!(told, WITNESSES);
+        }
+        let left = now.left.clone();
+        now = Neighbourhood::of(&large, local, K).after(&now);
+        assert_eq!(left.len(), now.left.len());
+        now = Neighbourhood::of(&large, local, K).after(&now);
+        assert_eq!(now.left, []);
+    }
+
+    #[test]
+    fn cells_left_at_different_times_do_not_overlap() {
+        let local = node(0).id();
+        let mut kept = Neighbourhood::of(&table(0, 8), local, K);
+        for nodes in [32, 128, 64, 512, 8, 256] {
+            kept = Neighbourhood::of(&table(0, nodes), local, K).after(&kept);
+            let parts = kept.cells.iter().chain(kept.left.iter().map(|(part, _)| part));
+            let mut parts: Vec<&Prefix> = parts.collect();
+            parts.sort_unstable();
+            for pair in parts.windows(2) {
+                assert!(pair[0].last() < pair[1].first(), "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
     fn cells_are_an_eighth_of_what_k_nodes_keep() {
         assert_eq!(bits_of(0, 16), 3);
         assert_eq!(bits_of(16, 16), 3);
@@ -226,7 +343,7 @@ mod tests {
         let local = node(0).id();
         let kept = Neighbourhood::of(&table, local, K);
         assert!((6..=24).contains(&kept.cells.len()), "{}", kept.cells.len());
-        let partners = kept.partners(&table, K);
+        let partners = kept.partners(&table, node(0).id(), K);
         for other in (1..2_000).map(node) {
             let shared = kept.shared_with(&table, local, (&other, K));
             let cells: Vec<Prefix> = shared.iter().map(|(cell, _)| *cell).collect();

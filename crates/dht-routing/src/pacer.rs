@@ -11,6 +11,8 @@ use dht_proto::{Contact, Moment, Request};
 
 use crate::OperationId;
 
+/// How much more may be spent while we leave: there is no later, and it takes ten seconds at most.
+const HURRY: u32 = 10;
 /// Requests that wait, at most; operations have so few at once that they do not come near.
 const WAITING_MAX: usize = 1_024;
 
@@ -102,6 +104,7 @@ pub(crate) struct Waiting {
 /// Requests that wait for their share of the budget.
 #[derive(Debug, Clone)]
 pub(crate) struct Pacer {
+    rate: Rate,
     budget: Budget,
     waiting: BTreeMap<(Priority, u64), Box<Waiting>>,
     next: u64,
@@ -109,7 +112,7 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self { budget: Budget::new(rate), waiting: BTreeMap::new(), next: 0 }
+        Self { rate, budget: Budget::new(rate), waiting: BTreeMap::new(), next: 0 }
     }
 
     /// Has a request wait; gives it back where there is no room.
@@ -124,6 +127,13 @@ impl Pacer {
         self.waiting.insert((priority, self.next), waiting);
         self.next += 1;
         Ok(())
+    }
+
+    /// We leave: from now on ten times as much may be spent.
+    pub(crate) fn hurry(&mut self) {
+        let Rate { requests, bytes } = self.rate;
+        self.budget.rate =
+            Rate { requests: requests.saturating_mul(HURRY), bytes: bytes.saturating_mul(HURRY) };
     }
 
     /// What waits for an operation that has ended is not sent any more.
@@ -186,6 +196,18 @@ mod tests {
         let gone = run(&mut pacer, start);
         assert!(gone[9].1 == start && gone[10].1 > start);
         assert_eq!(gone[29].1.since(start), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn ten_times_as_much_goes_while_we_leave() {
+        let mut pacer = Pacer::new(RATE);
+        let start = Moment::from_secs(5);
+        pacer.hurry();
+        pacer.hurry();
+        (0..150).for_each(|n| pacer.add(Priority::Leave, waiting(n, 1)).unwrap());
+        let gone = run(&mut pacer, start);
+        assert!(gone[99].1 == start && gone[100].1 > start);
+        assert_eq!(gone[149].1.since(start), Duration::from_millis(500));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Renewing what we published: when to look for records whose life is half over.
 //!
 //! What is due is found in our own store, where our own copy tells until when a record lives; renewing it there
-//! marks it as done. So nothing needs to be remembered, and a restart loses nothing.
+//! marks it as done. So nothing needs to be remembered, and a restart loses nothing. A round that renewed
+//! something is soon followed by a look at whether our own store has kept it: what it has not is due still.
+//!
+//! While nobody confirms a record, as nobody can where the network is only ourselves, our own copy is kept from
+//! ending, and stays due.
 
 use std::time::Duration;
 
@@ -11,7 +15,7 @@ use crate::random::Random;
 
 /// From joining until the first look, before jitter.
 const SETTLING: Duration = Duration::from_mins(2);
-/// Shortest time between two looks, doubled up to [`RETRY_MAX`] as long as something due is not renewed.
+/// Shortest time between two looks, doubled up to [`RETRY_MAX`] as long as each finds something due.
 const RETRY_MIN: Duration = Duration::from_mins(1);
 const RETRY_MAX: Duration = Duration::from_hours(1);
 
@@ -31,6 +35,12 @@ pub(crate) fn due(summary: &Summary, ttl: Ttl) -> Moment {
 /// Whether a record of ours is renewed along with those that are due: soon it would be.
 pub(crate) fn is_nearly_due(now: Moment, summary: &Summary, ttl: Ttl) -> bool {
     due(summary, ttl) <= now + Duration::from_secs(u64::from(ttl.as_secs())) / 16
+}
+
+/// Until when our own copy is kept that nobody else confirmed, if it would end sooner: it stays due.
+pub(crate) fn held_on(now: Moment, summary: &Summary, ttl: Ttl) -> Option<Moment> {
+    let life = Duration::from_secs(u64::from(ttl.as_secs()));
+    (summary.expires < now + life / 4).then(|| now + life * 3 / 8)
 }
 
 /// What a round of renewing came to.
@@ -77,9 +87,10 @@ impl Publications {
     /// A round ended.
     pub(crate) fn ended(&mut self, now: Moment, report: &RoundReport) {
         self.busy = false;
-        let wait = if report.missed > 0 { self.retry } else { RETRY_MIN };
-        self.retry = if report.missed > 0 { RETRY_MAX.min(self.retry * 2) } else { RETRY_MIN };
-        let next = if report.missed > 0 { now } else { report.next };
+        let is_open = report.missed > 0 || report.renewed > 0;
+        let wait = if is_open { self.retry } else { RETRY_MIN };
+        self.retry = if is_open { RETRY_MAX.min(self.retry * 2) } else { RETRY_MIN };
+        let next = if is_open { now } else { report.next };
         self.due = self.due.min(next).max(now + wait);
     }
 
@@ -110,7 +121,7 @@ mod tests {
     use crate::Seed;
 
     fn report(next: u64, missed: usize) -> RoundReport {
-        RoundReport { next: Moment::from_secs(next), renewed: 1, missed, lookups: 1 }
+        RoundReport { next: Moment::from_secs(next), renewed: 0, missed, lookups: 1 }
     }
 
     fn begun() -> Publications {
@@ -151,6 +162,40 @@ mod tests {
             assert!(publications.pop_due(due, false));
         }
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn whether_our_own_store_has_kept_what_was_renewed_is_looked_at_soon() {
+        let mut publications = begun();
+        let renewed = RoundReport { renewed: 3, ..report(5_000, 0) };
+        let mut now = Moment::from_secs(500);
+        for wait in [60, 120, 240] {
+            publications.ended(now, &renewed);
+            let due = publications.next_due().unwrap();
+            assert_eq!(due, now + Duration::from_secs(wait), "a store that fails is not worn out");
+            assert!(publications.pop_due(due, false));
+            now = due;
+        }
+        publications.ended(now, &report(5_000, 0));
+        assert_eq!(publications.next_due(), Some(Moment::from_secs(5_000)));
+    }
+
+    #[test]
+    fn our_own_copy_does_not_end_while_nobody_confirms_it_and_stays_due() {
+        let ttl = Ttl::from_secs(1_600).unwrap();
+        let mut summary = Summary {
+            slot: Slot { key: Key::from_bytes([1; 32]), kind: Kind::Named },
+            size: 1,
+            digest: Digest::from_bytes([1; 32]),
+            sequence: Sequence(0),
+            expires: Moment::from_secs(2_000),
+            custody: Custody::Own { ttl },
+        };
+        assert_eq!(held_on(Moment::from_secs(1_600), &summary, ttl), None);
+        let now = Moment::from_secs(1_601);
+        summary.expires = held_on(now, &summary, ttl).unwrap();
+        assert_eq!(summary.expires, Moment::from_secs(2_201));
+        assert!(due(&summary, ttl) < now);
     }
 
     #[test]

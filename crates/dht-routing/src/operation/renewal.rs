@@ -4,7 +4,8 @@
 //! than k of them. Every due record of the region is then offered, many at a time, to the k closest of these
 //! nodes: to have it is to have it renewed, and whoever wants it gets the bytes.
 //!
-//! *Invariant:* our own copy is renewed only after a node that is to hold the record confirmed that it does.
+//! *Invariant:* our own copy is renewed only after a node that is to hold the record confirmed that it does. Until
+//! then it is only kept from ending, for so long that it stays due.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -195,16 +196,20 @@ impl Renewal {
     fn conclude(&mut self, scene: &mut Scene<'_>) {
         let Step::Offering(region) = &self.step else { return };
         for (summary, ttl, confirmed) in region.outcome() {
-            if confirmed {
+            let expires = if confirmed {
                 self.report.renewed += 1;
                 let expires = ttl.ends(scene.now);
                 let renewed = Summary { expires, ..summary };
                 self.report.next = self.report.next.min(publication::due(&renewed, ttl));
+                Some(expires)
+            } else {
+                self.report.missed += 1;
+                publication::held_on(scene.now, &summary, ttl)
+            };
+            if let Some(expires) = expires {
                 let custody = dht_proto::Custody::Own { ttl };
                 let (slot, digest) = (summary.slot, summary.digest);
                 scene.order(Order::Renew { slot, digest, custody, expires });
-            } else {
-                self.report.missed += 1;
             }
         }
         self.look(scene);

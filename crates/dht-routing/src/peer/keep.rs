@@ -45,7 +45,8 @@ impl Peer {
                 }
             }
         }
-        if self.publications.pop_due(now, down) {
+        // Where the network is only ourselves, our own copies are all there is to see to.
+        if self.publications.pop_due(now, down && !self.table.is_empty()) {
             let renewal = Operation::Renewal(Box::new(Renewal::new()));
             self.start(now, renewal, Audience::Upkeep);
         }
@@ -77,8 +78,11 @@ impl Peer {
             self.neighbourhood = None;
             Vec::new()
         } else {
-            let kept = Neighbourhood::of(&self.table, self.local.id(), k);
-            let partners = kept.partners(&self.table, k);
+            let mut kept = Neighbourhood::of(&self.table, self.local.id(), k);
+            if let Some(earlier) = &self.neighbourhood {
+                kept = kept.after(earlier);
+            }
+            let partners = kept.partners(&self.table, self.local.id(), k);
             self.neighbourhood = Some(Box::new(kept));
             partners
         };
@@ -137,9 +141,11 @@ impl Peer {
         let partners = if self.config.role == Role::Client {
             Vec::new()
         } else {
-            Neighbourhood::of(&self.table, self.local.id(), k).partners(&self.table, k)
+            let kept = Neighbourhood::of(&self.table, self.local.id(), k);
+            kept.partners(&self.table, self.local.id(), k)
         };
         self.keeping.leave(now, id, partners);
+        self.pacer.hurry();
         self.keeping_due(now);
         id
     }

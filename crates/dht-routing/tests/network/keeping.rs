@@ -289,6 +289,19 @@ fn a_publisher_that_starts_again_renews_what_it_published_before() {
 }
 
 #[test]
+fn a_publisher_alone_keeps_its_own_record_and_hands_it_to_who_comes() {
+    let mut world = World::joined(1);
+    let record = value(1);
+    store(&mut world, 0, &record, secs(3_600));
+    world.run_for(Duration::from_hours(20));
+    assert_eq!(holding(&world, record.slot()), [0]);
+    let newcomer = world.add(config().build().unwrap());
+    world.bootstrap(newcomer, 0);
+    world.run_for(Duration::from_hours(2));
+    assert_eq!(holding(&world, record.slot()), [0, newcomer]);
+}
+
+#[test]
 fn a_name_dropped_by_its_publisher_ends() {
     let (mut world, _) = settled(30);
     let publisher = 7;
