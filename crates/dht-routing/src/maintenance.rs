@@ -2,6 +2,9 @@
 //!
 //! A pure schedule. It keeps one lookup of its own under way at most and spaces its pings, so that a node
 //! costs the network a bounded number of requests whatever the size of its table.
+//!
+//! What a node needs to be of use it gets at once: a few contacts in every bucket. The rest of filling its table
+//! takes its time, for a network that restarts as a whole has everybody at it in the same seconds.
 
 use std::time::Duration;
 
@@ -17,16 +20,25 @@ pub(crate) const CHECK_AFTER: Duration = Duration::from_mins(20);
 const CHECK_SPACING: Duration = Duration::from_secs(20);
 /// Entries pinged in one round at most.
 pub(crate) const CHECKS_PER_ROUND: usize = 16;
-/// Time between the lookups that fill the table after a bootstrap.
+/// Time between two surveys that fill buckets which have hardly anybody.
 const FILL_SPACING: Duration = Duration::from_millis(50);
+/// Time before a survey that fills a bucket which has somebody to ask, before jitter.
+const FILL_PAUSE: Duration = Duration::from_secs(15);
+/// Entries with which a bucket is good for lookups.
+const FILLED: usize = 4;
 /// Wait before our neighbourhood is surveyed again; made four times longer each time, up to the refresh interval, so that
 /// nodes that join at the same time find each other soon.
 const NEIGHBOURS_MIN: Duration = Duration::from_secs(1);
+/// The same after the nodes of an earlier run have been met.
+const NEIGHBOURS_MET: Duration = Duration::from_secs(30);
 /// First wait before an empty table is filled again; doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_mins(2);
 /// Deepest bucket that is filled actively: deeper ones hold neighbours, whom the own lookup finds.
 const FILL_DEPTH: usize = 32;
+
+/// The deepest buckets, which hold the neighbours that joining has met already.
+const DEEP: usize = 4;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,16 +86,22 @@ impl Maintenance {
         }
     }
 
-    /// A bootstrap succeeded: the buckets are filled, the furthest first, and kept up from now on.
-    pub(crate) fn joined(&mut self, now: Moment, config: &Config, random: &mut Random) {
+    /// A bootstrap succeeded: the buckets are filled, the furthest first, and kept up from now on. Where nodes
+    /// of an earlier run are being `met` until some moment, what they leave open is filled after that.
+    pub(crate) fn joined(
+        &mut self,
+        (now, met): (Moment, Option<Moment>),
+        config: &Config,
+        random: &mut Random,
+    ) {
         self.fill = Some(0);
-        self.fill_due = now;
+        self.fill_due = met.map_or(now, |met| met + random.jitter(FILL_PAUSE));
         self.rejoin = None;
         self.retry = RETRY_MIN;
         self.refresh_due = now + random.jitter(config.refresh);
         self.check_due = now + random.jitter(CHECK_AFTER);
-        self.neighbours_wait = NEIGHBOURS_MIN;
-        self.neighbours_due = now + random.jitter(NEIGHBOURS_MIN);
+        self.neighbours_wait = if met.is_some() { NEIGHBOURS_MET } else { NEIGHBOURS_MIN };
+        self.neighbours_due = met.unwrap_or(now) + random.jitter(self.neighbours_wait);
     }
 
     /// A contact is in the table: upkeep goes on, also where we were found rather than joined.
@@ -114,9 +132,15 @@ impl Maintenance {
     }
 
     /// The lookup of upkeep ended.
-    pub(crate) fn finished(&mut self, now: Moment) {
+    pub(crate) fn finished(&mut self, now: Moment, table: &RoutingTable, random: &mut Random) {
         self.busy = false;
-        self.fill_due = now + FILL_SPACING;
+        let is_filled =
+            |zeros| zeros + DEEP >= table.depth() || table.bucket(zeros).len() >= FILLED;
+        let wait = match self.fill {
+            Some(zeros) if is_filled(zeros) => random.jitter(FILL_PAUSE),
+            _ => FILL_SPACING,
+        };
+        self.fill_due = now + wait;
     }
 
     pub(crate) fn next_due(&self) -> Option<Moment> {

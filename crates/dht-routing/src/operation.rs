@@ -122,6 +122,11 @@ impl Scene<'_> {
         self.seeded(Lookup::new(target, self.config.k, alpha, own, []))
     }
 
+    /// A lookup of so many nodes, up to k, ourselves left out.
+    pub(crate) fn lookup_of(&self, target: Key, count: usize) -> Lookup {
+        self.seeded(Lookup::new(target, count, self.width(), None, []))
+    }
+
     /// A lookup of more nodes than k, ourselves left out.
     pub(crate) fn wide_lookup(&self, target: Key, count: usize) -> Lookup {
         self.seeded_by(Lookup::new(target, count, self.config.alpha, None, []), 2 * count)

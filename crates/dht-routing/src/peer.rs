@@ -379,7 +379,8 @@ impl Peer {
                 && self.config.families.include(contact.addr.ip())
                 && contact.node.meets(self.config.difficulty)
         });
-        self.reunion.add(now, known.clone());
+        known.sort_unstable_by_key(|contact| self.local.id().to_key().distance(&contact.id()));
+        self.reunion.add(now, known.clone(), self.config.k);
         known
     }
 

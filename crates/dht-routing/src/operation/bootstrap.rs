@@ -2,7 +2,9 @@
 //! from an earlier run (Kademlia, section 2.3).
 //!
 //! The lookup makes us known to our neighbours and them to us; the buckets further away are filled by
-//! upkeep afterwards, so that joining costs one lookup.
+//! upkeep afterwards, so that joining costs one lookup. Who knows k nodes from an earlier run needs only a few
+//! answers to be back: all of these nodes are pinged soon, its neighbours first, which costs a fifth of asking
+//! them whom they know. So a network that restarts as a whole does not choke on its own lookups.
 
 use std::net::SocketAddr;
 
@@ -12,6 +14,9 @@ use super::{Happened, Order, Scene, TRIES, follow};
 use crate::lookup::Lookup;
 use crate::{BootstrapError, Bootstrapped, Outcome};
 
+/// Closest nodes that must answer whoever knows enough nodes already.
+const ANSWERS_WARM: usize = 4;
+
 /// A bootstrap.
 #[derive(Debug, Clone)]
 pub(crate) struct Bootstrap {
@@ -19,6 +24,8 @@ pub(crate) struct Bootstrap {
     /// Addresses not heard from yet.
     waiting: Vec<SocketAddr>,
     lookup: Lookup,
+    /// Nodes to begin again with if none of the few that are asked first answers.
+    more: Vec<Contact>,
 }
 
 impl Bootstrap {
@@ -26,11 +33,11 @@ impl Bootstrap {
     pub(crate) fn new(scene: &Scene<'_>, mut addrs: Vec<SocketAddr>, known: &[Contact]) -> Self {
         addrs.sort_unstable();
         addrs.dedup();
-        let mut lookup = scene.lookup(scene.local.id().to_key(), false);
-        for contact in known {
-            lookup.add(*contact);
-        }
-        Self { waiting: addrs.clone(), addrs, lookup }
+        let is_warm = known.len() >= scene.config.k;
+        let k = scene.config.k;
+        let (count, more) =
+            if is_warm { (ANSWERS_WARM.min(k), known.to_vec()) } else { (k, Vec::new()) };
+        Self { waiting: addrs.clone(), addrs, lookup: begun(scene, count, known), more }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
@@ -58,6 +65,9 @@ impl Bootstrap {
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
+        if self.lookup.is_done() && self.lookup.answers() == 0 && !self.more.is_empty() {
+            self.lookup = begun(scene, scene.config.k, &std::mem::take(&mut self.more));
+        }
         let target = self.lookup.target();
         while let Some(to) = self.lookup.next_to_ask() {
             let tries = if self.lookup.answers() == 0 { TRIES } else { 1 };
@@ -74,4 +84,13 @@ impl Bootstrap {
             scene.finish(Outcome::Bootstrapped(Err(BootstrapError::NoAnswer { tried })));
         }
     }
+}
+
+/// A lookup of so many nodes around us, from the table and those `known`.
+fn begun(scene: &Scene<'_>, count: usize, known: &[Contact]) -> Lookup {
+    let mut lookup = scene.lookup_of(scene.local.id().to_key(), count);
+    for contact in known {
+        lookup.add(*contact);
+    }
+    lookup
 }

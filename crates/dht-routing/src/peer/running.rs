@@ -79,7 +79,8 @@ impl Peer {
         if let Outcome::Bootstrapped(result) = &outcome {
             match result {
                 Ok(_) => {
-                    self.maintenance.joined(now, &self.config, &mut self.random);
+                    let met = self.reunion.ends();
+                    self.maintenance.joined((now, met), &self.config, &mut self.random);
                     self.awake(now);
                 }
                 Err(_) => {
@@ -88,7 +89,9 @@ impl Peer {
             }
         }
         match (audience, outcome) {
-            (Audience::Upkeep, Outcome::Nodes(_)) => self.maintenance.finished(now),
+            (Audience::Upkeep, Outcome::Nodes(_)) => {
+                self.maintenance.finished(now, &self.table, &mut self.random);
+            }
             (Audience::Upkeep, _) => {}
             (Audience::Application, outcome) => {
                 self.event(Event::Finished { operation: id, outcome });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Key, KindSet};
+use dht_proto::{Key, KindSet, Record, Ttl, Value};
 use dht_routing::{BootstrapError, Command, Event, Outcome};
 
 use crate::world::{World, addr, config, identity};
@@ -119,6 +119,52 @@ fn bootstrap_of_one_node_costs_a_bounded_number_of_requests() {
     assert!(joined <= 60, "{joined} datagrams to join");
     assert!(filled <= 400, "{filled} datagrams to join and fill the table");
     assert!(world.hosts[newcomer].peer.status().contacts >= 40);
+}
+
+/// Starts a host anew, with what its table held and the addresses of nobody.
+fn come_back(world: &mut World, host: usize) -> Outcome {
+    let known = world.hosts[host].peer.contacts().collect();
+    world.restart(host);
+    world.hosts[host].sent = 0;
+    world.run(host, Command::Bootstrap { addrs: Vec::new(), known })
+}
+
+#[test]
+fn a_node_that_comes_back_is_of_use_at_once_and_meets_all_it_knew_within_a_minute() {
+    let mut world = World::joined(100);
+    world.run_for(Duration::from_mins(5));
+    let record = Record::content(Value::new("value").unwrap());
+    let key = record.key();
+    world.run(9, Command::Store { record, ttl: Ttl::default(), expected: None });
+    let before = world.hosts[50].peer.status().contacts;
+    let outcome = come_back(&mut world, 50);
+    assert!(matches!(outcome, Outcome::Bootstrapped(Ok(_))), "{outcome:?}");
+    assert!(world.hosts[50].sent <= 30, "{} datagrams to be back", world.hosts[50].sent);
+    let outcome = world.run(50, Command::Fetch { key, kinds: KindSet::ALL });
+    assert!(matches!(outcome, Outcome::Fetched(Ok(_))), "{outcome:?}");
+    let record = Record::content(Value::new("other value").unwrap());
+    let outcome = world.run(50, Command::Store { record, ttl: Ttl::default(), expected: None });
+    assert!(
+        matches!(&outcome, Outcome::Stored(report) if report.holders.len() == 16),
+        "{outcome:?}"
+    );
+    world.run_for(Duration::from_mins(1));
+    let after = world.hosts[50].peer.status().contacts;
+    assert!(after * 10 >= before * 9, "{after} of {before} contacts");
+}
+
+#[test]
+fn a_node_comes_back_though_all_of_its_neighbours_have_died() {
+    let mut world = World::joined(100);
+    world.run_for(Duration::from_mins(5));
+    let own = identity(50).id().to_key();
+    let mut others: Vec<usize> = (0..100).filter(|host| *host != 50).collect();
+    others.sort_by_key(|host| own.distance(&identity(*host).id()));
+    for host in &others[..60] {
+        world.hosts[*host].alive = false;
+    }
+    let outcome = come_back(&mut world, 50);
+    assert!(matches!(outcome, Outcome::Bootstrapped(Ok(_))), "{outcome:?}");
 }
 
 #[test]

@@ -43,7 +43,8 @@ impl RestartReport {
     }
 }
 
-/// Nodes with a thousand records each lose their tables, all within a second, and keep their stores.
+/// Nodes with a thousand records each restart, all within a second. They keep their stores, and a list of the nodes
+/// that were in their tables.
 pub fn restart(plan: &Plan, host: &mut dyn Host) -> Result<RestartReport, BuildError> {
     let sim = settled(plan.builder(), host)?;
     let copies = plan.nodes.min(16);

@@ -42,20 +42,23 @@ impl<M: Machine> Simulation<M> {
             return;
         }
         match rejoin {
-            Rejoin::Same => self.begin_life(place),
+            Rejoin::Same => self.begin_life(place, Vec::new()),
             Rejoin::Fresh => {
                 self.vacate(place);
-                self.begin_life(place);
+                self.begin_life(place, Vec::new());
             }
             Rejoin::Never => {}
         }
     }
 
-    /// Stops the node at `place` and starts it again at once: its table is lost, its store kept.
+    /// Stops the node at `place` and starts it again at once, as one with a data directory: its store is kept, and
+    /// of its table a list of whom to ask.
     pub fn restart(&mut self, place: Place) {
-        if self.is_live(place) {
+        if let Some(machine) = self.machine(place) {
+            let mut known = Vec::new();
+            machine.visit_contacts(&mut |contact| known.push(contact));
             self.stop(place);
-            self.revive(place, Rejoin::Same);
+            self.begin_life(place, known);
         }
     }
 
@@ -66,7 +69,7 @@ impl<M: Machine> Simulation<M> {
 
     pub(super) fn arrive(&mut self, place: Place, epoch: u32) {
         if self.nodes[place.index()].epoch == epoch && !self.is_live(place) {
-            self.begin_life(place);
+            self.begin_life(place, Vec::new());
         }
     }
 
@@ -110,7 +113,7 @@ impl<M: Machine> Simulation<M> {
         self.seats.vacate(place);
     }
 
-    fn begin_life(&mut self, place: Place) {
+    fn begin_life(&mut self, place: Place, known: Vec<Contact>) {
         self.tally_lives();
         let seed = Seed(self.random.peers.bytes32());
         let (factory, now) = (self.factory.clone(), self.now);
@@ -138,11 +141,12 @@ impl<M: Machine> Simulation<M> {
             }
             None => self.plan_flood(place, epoch, Duration::ZERO),
         }
-        self.join(place);
+        self.join(place, known);
     }
 
-    /// Starts joining through random live nodes; the first node of a network has nobody to join.
-    fn join(&mut self, place: Place) {
+    /// Starts joining through random live nodes, and those `known` from an earlier run; the first node of a network
+    /// has nobody to join.
+    fn join(&mut self, place: Place, known: Vec<Contact>) {
         let others = self.roster.len() - 1;
         let mut addrs = Vec::new();
         // Newcomers are last in the roster, so that a draw below its length less one is another node.
@@ -157,7 +161,7 @@ impl<M: Machine> Simulation<M> {
             self.joins += 1;
         } else {
             // A machine that has just been made is not busy.
-            let _ = self.start_operation(place, Command::Bootstrap { addrs, known: Vec::new() });
+            let _ = self.start_operation(place, Command::Bootstrap { addrs, known });
         }
     }
 
