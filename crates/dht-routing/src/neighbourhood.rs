@@ -77,7 +77,7 @@ impl Neighbourhood {
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         let still =
             earlier.left.iter().filter_map(|(part, sweeps)| Some((*part, sweeps.checked_sub(1)?)));
-        let just = earlier.cells.iter().map(|cell| (*cell, FAREWELLS - 1));
+        let just = earlier.cells.iter().map(|cell| (*cell, FAREWELLS));
         let mut left: Vec<(Prefix, u8)> = Vec::new();
         for (part, sweeps) in still.filter(|(_, sweeps)| *sweeps > 0).chain(just) {
             left.extend(self.outside(part).into_iter().map(|part| (part, sweeps)));

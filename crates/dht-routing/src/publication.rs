@@ -39,14 +39,19 @@ pub(crate) fn is_nearly_due(now: Moment, summary: &Summary, ttl: Ttl) -> bool {
 
 /// Until when our own copy is kept that nobody else confirmed, if it would end sooner: it stays due.
 pub(crate) fn held_on(now: Moment, summary: &Summary, ttl: Ttl) -> Option<Moment> {
-    let life = Duration::from_secs(u64::from(ttl.as_secs()));
-    (summary.expires < now + life / 4).then(|| now + life * 3 / 8)
+    let until = now + Duration::from_secs(u64::from(ttl.as_secs())) * 3 / 8;
+    (summary.expires < until).then_some(until)
+}
+
+/// When to try again at the latest where our own copy `ends` then.
+pub(crate) fn last_call(ends: Moment, ttl: Ttl) -> Moment {
+    ends - Duration::from_secs(u64::from(ttl.as_secs())) / 8
 }
 
 /// What a round of renewing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RoundReport {
-    /// When the next record is due that is not yet.
+    /// When the next record is due that is not yet, or one that was missed is to be tried again at the latest.
     pub(crate) next: Moment,
     /// Records that were renewed.
     pub(crate) renewed: usize,
@@ -88,10 +93,9 @@ impl Publications {
     pub(crate) fn ended(&mut self, now: Moment, report: &RoundReport) {
         self.busy = false;
         let is_open = report.missed > 0 || report.renewed > 0;
-        let wait = if is_open { self.retry } else { RETRY_MIN };
+        let latest = now + if is_open { self.retry } else { Duration::MAX };
         self.retry = if is_open { RETRY_MAX.min(self.retry * 2) } else { RETRY_MIN };
-        let next = if is_open { now } else { report.next };
-        self.due = self.due.min(next).max(now + wait);
+        self.due = self.due.min(report.next).min(latest).max(now + RETRY_MIN);
     }
 
     pub(crate) fn next_due(&self) -> Option<Moment> {

@@ -204,7 +204,10 @@ impl Renewal {
                 Some(expires)
             } else {
                 self.report.missed += 1;
-                publication::held_on(scene.now, &summary, ttl)
+                let held_on = publication::held_on(scene.now, &summary, ttl);
+                let ends = held_on.unwrap_or(summary.expires);
+                self.report.next = self.report.next.min(publication::last_call(ends, ttl));
+                held_on
             };
             if let Some(expires) = expires {
                 let custody = dht_proto::Custody::Own { ttl };

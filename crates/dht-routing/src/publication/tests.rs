@@ -76,11 +76,12 @@ fn our_own_copy_does_not_end_while_nobody_confirms_it_and_stays_due() {
         expires: Moment::from_secs(2_000),
         custody: Custody::Own { ttl },
     };
-    assert_eq!(held_on(Moment::from_secs(1_600), &summary, ttl), None);
-    let now = Moment::from_secs(1_601);
+    assert_eq!(held_on(Moment::from_secs(1_400), &summary, ttl), None);
+    let now = Moment::from_secs(1_401);
     summary.expires = held_on(now, &summary, ttl).unwrap();
-    assert_eq!(summary.expires, Moment::from_secs(2_201));
+    assert_eq!(summary.expires, Moment::from_secs(2_001));
     assert!(due(&summary, ttl) < now);
+    assert_eq!(last_call(summary.expires, ttl), Moment::from_secs(1_801));
 }
 
 #[test]

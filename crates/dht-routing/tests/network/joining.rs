@@ -126,6 +126,7 @@ fn come_back(world: &mut World, host: usize) -> Outcome {
     let known = world.hosts[host].peer.contacts().collect();
     world.restart(host);
     world.hosts[host].sent = 0;
+    world.hosts[host].finished.clear();
     world.run(host, Command::Bootstrap { addrs: Vec::new(), known })
 }
 
