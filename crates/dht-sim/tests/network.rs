@@ -269,9 +269,10 @@ fn records_outlive_everybody_who_held_them_when_they_were_stored() {
 fn a_network_that_holds_records_and_restarts_at_once_settles_soon_and_loses_nothing() {
     let mut sim = Simulation::builder().nodes(60).seed(SEED).build().unwrap();
     sim.settle(Duration::from_mins(5), |_, _| {});
-    let report = restart_all(sim, 1_000, &mut ());
+    // About a thousand copies a node, as in the experiment: with fewer the steady state is nearly silent.
+    let report = restart_all(sim, 4_000, &mut ());
     println!("{report:?}, peak {:.1} times the steady state", report.peak_over_steady());
-    assert_eq!((report.records, report.lost), (1_000, 0));
+    assert_eq!((report.records, report.lost), (4_000, 0));
     assert!(report.settled <= Duration::from_mins(5), "{:?}", report.settled);
     assert!(report.peak_over_steady() <= 10.0, "{:.1}", report.peak_over_steady());
 }
