@@ -102,7 +102,7 @@ fn check(table: &RoutingTable, models: &[Model]) -> Result<(), TestCaseError> {
     }
     // Which of several equally near ones comes first is of no concern.
     let nearest = known.iter().map(|known| known.rtt.smoothed()).min();
-    let nearest_of_table = table.nearest_in_time(1).first().map(|contact| contact.id());
+    let nearest_of_table = table.nearest_in_time(1).first().map(Contact::id);
     let its_rtt = nearest_of_table.and_then(|id| table.entry(&id)).map(|entry| entry.rtt());
     prop_assert_eq!(its_rtt.map(|rtt| rtt.smoothed()), nearest);
     let oldest = models.iter().filter_map(|model| model.entries.first());
