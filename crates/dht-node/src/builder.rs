@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dht_proto::{Difficulty, LocalIdentity, NetworkId, NodeIdentity};
+use dht_proto::{AuthorSecret, Broadcast, Difficulty, LocalIdentity, NetworkId, NodeIdentity};
 use dht_routing::{Config, ConfigBuilder, Consultation, Served, Service, Verdict};
 use dht_store::RecordStore;
 
+use crate::forward::Forward;
 use crate::hooks::{Closures, hook};
 use crate::socket::destination;
 use crate::{Limits, Node, Protocol, StartError};
@@ -32,6 +33,7 @@ pub struct NodeBuilder {
     pub(crate) config: ConfigBuilder,
     pub(crate) limits: Limits,
     pub(crate) closures: Closures,
+    pub(crate) author: Option<AuthorSecret>,
 }
 
 /// Where records are kept.
@@ -61,6 +63,7 @@ impl Default for NodeBuilder {
             config: Config::builder(),
             limits: Limits::default(),
             closures: Closures::default(),
+            author: None,
         }
     }
 }
@@ -333,6 +336,38 @@ impl NodeBuilder {
                 answer.await.map(|answer| P::encode_answer(&answer))
             }
         })
+    }
+
+    /// Gives the application every broadcast of other nodes, each once, verified to be of its
+    /// [author](Broadcast::author). The closure returns nothing, or says by [`Forward`] whether the node hands the
+    /// broadcast on. Default: broadcasts are handed on, and nobody here gets them.
+    ///
+    /// What arrived before the node last started may arrive again, if it was sent less than ten minutes ago.
+    ///
+    /// Calls run side by side, each in a task of its own, and never hold up the node. What the closure says counts
+    /// if it comes within a second; after that the broadcast is handed on. A call that takes longer than ten seconds
+    /// is stopped, and past 256 at once none is started, so that the application misses a broadcast:
+    /// [`Node::info`] counts these. One that panics has the broadcast handed on. The closure must not block its
+    /// thread: work that does belongs into `tokio::task::spawn_blocking`. A [client](Self::client) gets none.
+    pub fn on_broadcast<F>(
+        mut self,
+        closure: impl Fn(Arc<Broadcast>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output: Into<Forward>> + Send + 'static,
+    {
+        self.closures.on_broadcast = Some(hook(move |broadcast| {
+            let answer = closure(broadcast);
+            async move { answer.await.into() }
+        }));
+        self
+    }
+
+    /// Whose name the node's broadcasts carry. Default: a key of the node's own, which stays the same as long as its
+    /// identity does, and does not tell which node it belongs to.
+    pub fn author(mut self, secret: AuthorSecret) -> Self {
+        self.author = Some(secret);
+        self
     }
 
     /// Parameters of the peer: k, alpha, how many operations may run, and the others of [`ConfigBuilder`].

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 
-use dht_proto::{Kind, Refusal, Sequence, ValueTooLarge};
+use dht_proto::{BroadcastTooLarge, Kind, Refusal, Sequence, ValueTooLarge};
 use dht_routing::{AnswerError, BootstrapError, ConfigError, StoreReport};
 
 use crate::DataDirError;
@@ -70,6 +70,36 @@ pub enum JoinError {
     /// The node has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+}
+
+/// Why a broadcast was not sent. Nobody was told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BroadcastError {
+    /// The message is longer than the protocol carries.
+    #[error(transparent)]
+    TooLarge(#[from] BroadcastTooLarge),
+    /// The author sent more than others take of one author. Sending it later may succeed.
+    #[error("{0}")]
+    TooMany(dht_routing::BroadcastError),
+    /// So many operations are under way on this node that it was not started.
+    #[error("{limit} operations are under way, which is the limit")]
+    Busy {
+        /// Operations at most.
+        limit: usize,
+    },
+    /// The node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<dht_routing::BroadcastError> for BroadcastError {
+    fn from(error: dht_routing::BroadcastError) -> Self {
+        match error {
+            dht_routing::BroadcastError::TooLarge(error) => Self::TooLarge(error),
+            error => Self::TooMany(error),
+        }
+    }
 }
 
 /// Why a value was not stored. Nothing was sent for the errors that are the caller's; after the others
@@ -318,7 +348,15 @@ macro_rules! from_unstarted {
     };
 }
 
-from_unstarted!(StoreError, FetchError, LookupError, PingError, InspectError, CustomError);
+from_unstarted!(
+    BroadcastError,
+    StoreError,
+    FetchError,
+    LookupError,
+    PingError,
+    InspectError,
+    CustomError
+);
 
 impl From<BootstrapError> for JoinError {
     fn from(error: BootstrapError) -> Self {

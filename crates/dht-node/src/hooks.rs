@@ -2,15 +2,18 @@
 //!
 //! Invariants: every order gets its result, whatever becomes of the closure. Nothing here waits for one.
 
-use dht_proto::NodeId;
+use std::sync::Arc;
+
+use dht_proto::{Broadcast, NodeId};
 use dht_routing::{Config, Consultation, Input, Served, Service, Ticket, Verdict};
 
 use crate::HookStatus;
+use crate::forward::{self, Forward};
 
 mod call;
 
-use call::{Bounds, Calls, Ended, Fault};
-pub(crate) use call::{Hook, hook};
+pub(crate) use call::{Bounds, Hook, hook};
+use call::{Calls, Ended, Fault};
 
 /// What a sender is told where the policy panicked.
 const POLICY_FAILED: &str = "the policy of this node failed";
@@ -21,27 +24,33 @@ const HANDLER_SLOW: &str = "took too long";
 const HANDLER_BUSY: &str = "the application of this node is busy";
 
 /// The closures of a node.
+#[expect(clippy::struct_field_names, reason = "named as the setters of the builder")]
 pub(crate) struct Hooks {
     on_store: Option<Calls<Ticket, Consultation, Verdict>>,
     on_custom: Option<Calls<Ticket, Service, Served>>,
+    on_broadcast: Option<Calls<Ticket, Arc<Broadcast>, Forward>>,
 }
 
 /// The closures that were given to a builder.
+#[expect(clippy::struct_field_names, reason = "named as the setters of the builder")]
 #[derive(Default)]
 pub(crate) struct Closures {
     pub(crate) on_store: Option<Hook<Consultation, Verdict>>,
     pub(crate) on_custom: Option<Hook<Service, Served>>,
+    pub(crate) on_broadcast: Option<Hook<Arc<Broadcast>, Forward>>,
 }
 
 impl Hooks {
     /// The closures that were given to the builder of `node`, within the bounds of its peer.
     pub(crate) fn new(node: NodeId, config: &Config, closures: Closures) -> Self {
-        let Closures { on_store, on_custom } = closures;
+        let Closures { on_store, on_custom, on_broadcast } = closures;
         let verdicts = Bounds { calls: config.consultations(), time: config.verdict_time() };
         let services = Bounds { calls: config.services(), time: config.service_time() };
         Self {
             on_store: on_store.map(|hook| Calls::new(node, "on_store", hook, verdicts)),
             on_custom: on_custom.map(|hook| Calls::new(node, "on_custom", hook, services)),
+            on_broadcast: on_broadcast
+                .map(|hook| Calls::new(node, "on_broadcast", hook, forward::BOUNDS)),
         }
     }
 
@@ -61,6 +70,16 @@ impl Hooks {
             None => ticket,
         };
         Some(Input::Served { ticket: unasked, answer: Err(HANDLER_BUSY.to_owned()) })
+    }
+
+    /// Gives the application a broadcast. Gives the answer if there is one at once: what the application has no
+    /// room for is forwarded all the same.
+    pub(crate) fn deliver(&mut self, ticket: Ticket, broadcast: Arc<Broadcast>) -> Option<Input> {
+        let ungiven = match &mut self.on_broadcast {
+            Some(calls) => calls.start(ticket, broadcast).err()?,
+            None => ticket,
+        };
+        Some(Input::Delivered { ticket: ungiven, forward: true })
     }
 
     /// Waits for an answer; for ever while none is awaited. Nothing is lost if the future is dropped.
@@ -84,6 +103,11 @@ impl Hooks {
                 };
                 Input::Served { ticket: key, answer }
             }
+            ended = ended(&mut self.on_broadcast) => {
+                // That it fails at one node is no reason to keep a message from others.
+                let forward = ended.answer.unwrap_or_default() == Forward::Yes;
+                Input::Delivered { ticket: ended.key, forward }
+            }
         }
     }
 
@@ -92,6 +116,7 @@ impl Hooks {
         HookStatus {
             on_store: self.on_store.as_ref().map(Calls::figures).unwrap_or_default(),
             on_custom: self.on_custom.as_ref().map(Calls::figures).unwrap_or_default(),
+            on_broadcast: self.on_broadcast.as_ref().map(Calls::figures).unwrap_or_default(),
         }
     }
 
@@ -101,6 +126,9 @@ impl Hooks {
             calls.shutdown().await;
         }
         if let Some(calls) = &mut self.on_custom {
+            calls.shutdown().await;
+        }
+        if let Some(calls) = &mut self.on_broadcast {
             calls.shutdown().await;
         }
     }

@@ -34,6 +34,7 @@
 //!
 //! - By content, name or signing key: [`Node::store`], [`Node::store_at`], [`Node::publish`], and
 //!   [`Node::fetch`], [`Node::fetch_at`], [`Node::resolve`].
+//! - To every node at once: [`Node::broadcast`], which arrives at [`NodeBuilder::on_broadcast`].
 //! - Dropping the future of an operation cancels it, down to the requests under way.
 //! - A node is one task, and one more for each open stream. Thousands fit a process: they share nothing,
 //!   and there are no statics.
@@ -54,6 +55,7 @@ mod data_dir;
 mod datagrams;
 mod entropy;
 mod error;
+mod forward;
 mod greeting;
 mod hooks;
 mod keeper;
@@ -76,24 +78,26 @@ pub use builder::NodeBuilder;
 pub use custom::{Answers, CustomOptions, Protocol};
 pub use data_dir::DataDirError;
 pub use error::{
-    CustomError, FetchError, ForgetError, InspectError, JoinError, LookupError, PingError,
-    StartError, Stopped, StoreError,
+    BroadcastError, CustomError, FetchError, ForgetError, InspectError, JoinError, LookupError,
+    PingError, StartError, Stopped, StoreError,
 };
+pub use forward::Forward;
 pub use limits::Limits;
 pub use node::Node;
 pub use place::{Found, Place, StoreOptions};
 pub use status::{Drops, HookCalls, HookStatus, NodeStatus, StoredKey, Traffic};
 
-pub use dht_proto::limits::{PAYLOAD_MAX, VALUE_MAX};
+pub use dht_proto::limits::{BROADCAST_MAX, PAYLOAD_MAX, VALUE_MAX};
 pub use dht_proto::{
-    AuthorKey, AuthorSecret, Contact, Custody, Difficulty, Digest, Distance, Families, Inspection,
-    Key, Kind, KindSet, LocalIdentity, Moment, NetworkId, NodeId, NodeIdentity, ParseHexError,
-    Purpose, Record, RecordError, Refusal, Salt, Sequence, SignedBody, Slot, Summary, Ttl, Value,
-    ValueTooLarge,
+    AuthorKey, AuthorSecret, Broadcast, BroadcastId, BroadcastTooLarge, Contact, Custody,
+    Difficulty, Digest, Distance, Families, Inspection, Key, Kind, KindSet, LocalIdentity, Moment,
+    NetworkId, NodeId, NodeIdentity, ParseHexError, Purpose, Record, RecordError, Refusal, Salt,
+    SentAt, Sequence, SignedBody, Slot, Summary, Ttl, Value, ValueTooLarge,
 };
 pub use dht_routing::{
-    Answer, AnswerError, Bootstrapped, Config, ConfigBuilder, ConfigError, Consultation,
-    MirrorProgress, MirrorRound, Ponged, Recipient, Sender, Served, Service, StoreReport, Verdict,
+    Answer, AnswerError, Bootstrapped, BroadcastReport, Config, ConfigBuilder, ConfigError,
+    Consultation, MirrorProgress, MirrorRound, Ponged, Recipient, Sender, Served, Service,
+    StoreReport, Verdict,
 };
 pub use dht_store::{MemoryStore, RecordStore, Usage};
 

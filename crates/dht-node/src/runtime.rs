@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dht_proto::seal::Sealer;
-use dht_proto::{Difficulty, LocalIdentity, Moment, NodeId, Role};
+use dht_proto::{AuthorSecret, Difficulty, LocalIdentity, Moment, NodeId, Role};
 use dht_routing::{Peer, Seed};
 use dht_store::{DiskOptions, MemoryStore, RecordStore};
 use tokio::sync::watch;
@@ -33,7 +33,7 @@ const SEARCH_INLINE_MAX: u8 = 14;
 pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let NodeBuilder { listen, bootstrap, network, client, difficulty, hand_over, .. } = builder;
     let NodeBuilder { identity, capacity, item_limit, store, .. } = builder;
-    let NodeBuilder { data_dir, config, limits, closures, .. } = builder;
+    let NodeBuilder { data_dir, config, limits, closures, author, .. } = builder;
     let role = if client { Role::Client } else { Role::Full };
     limits.check()?;
     let sockets = Sockets::bind(listen, role == Role::Full, limits.receive_buffer)?;
@@ -44,6 +44,7 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         .item_limit(item_limit)
         .consults(closures.on_store.is_some())
         .serves(closures.on_custom.is_some())
+        .delivers_broadcasts(closures.on_broadcast.is_some())
         .build()?;
     let mut entropy =
         Entropy::from_system().map_err(|error| StartError::Entropy(error.to_string()))?;
@@ -73,6 +74,7 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let standing =
         Standing { node, addr: sockets.addr, network, receive_buffer: sockets.receive_buffer };
     let hooks = Hooks::new(node.id(), &config, closures);
+    let author = author.unwrap_or_else(|| local.author_secret());
     let peer = Peer::new(config, node, Seed(entropy.bytes()), now);
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
@@ -81,7 +83,7 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
     let invitation = Invitation { bootstrap, known: kept.contacts };
     // A client holds nothing for others.
-    Ok(spawn(standing, parts, invitation, hand_over && role == Role::Full))
+    Ok(spawn(standing, parts, invitation, (author, hand_over && role == Role::Full)))
 }
 
 fn on_thread(
@@ -92,7 +94,12 @@ fn on_thread(
     Storage::on_thread(node, store, now).map_err(StartError::Thread)
 }
 
-fn spawn(standing: Standing, parts: Parts, invitation: Invitation, hand_over: bool) -> Node {
+fn spawn(
+    standing: Standing,
+    parts: Parts,
+    invitation: Invitation,
+    (author, hand_over): (AuthorSecret, bool),
+) -> Node {
     let (control, orders, cancelled) = Control::new();
     let (state, joined) = watch::channel(None);
     let stop = CancellationToken::new();
@@ -103,6 +110,7 @@ fn spawn(standing: Standing, parts: Parts, invitation: Invitation, hand_over: bo
         network: standing.network,
         control,
         joined,
+        author,
         hand_over,
         stop: stop.clone(),
         tasks: tasks.clone(),

@@ -98,6 +98,8 @@ pub struct HookStatus {
     pub on_store: HookCalls,
     /// [`on_custom`](crate::NodeBuilder::on_custom).
     pub on_custom: HookCalls,
+    /// [`on_broadcast`](crate::NodeBuilder::on_broadcast).
+    pub on_broadcast: HookCalls,
 }
 
 /// Calls of one of the application's closures since the start.

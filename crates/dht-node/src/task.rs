@@ -299,9 +299,8 @@ impl Task {
             Output::List { ticket, from, limit } => {
                 self.have_stored(now, StoreJob::Page { ticket, from, limit }, inputs);
             }
-            // No closure of the application is asked about broadcasts.
-            Output::Deliver { ticket, .. } => {
-                inputs.push_back(Input::Delivered { ticket, forward: true });
+            Output::Deliver { ticket, broadcast } => {
+                inputs.extend(self.parts.hooks.deliver(ticket, broadcast));
             }
             Output::Consult { ticket, consultation } => {
                 inputs.extend(self.parts.hooks.consult(ticket, *consultation));

@@ -7,7 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{Difficulty, NodeIdentity, Nonce, PublicKey, x25519};
+use crate::{AuthorSecret, Difficulty, NodeIdentity, Nonce, PublicKey, x25519};
 
 /// X25519 secret key and nonce of this node, with the identity that they make.
 #[derive(Clone)]
@@ -48,6 +48,13 @@ impl LocalIdentity {
         self.node
     }
 
+    /// A key to sign with that follows from the secret key: the node's own, as long as it keeps its identity. Its
+    /// public part does not tell which node it belongs to.
+    pub fn author_secret(&self) -> AuthorSecret {
+        let seed = blake3::derive_key("dht v1 author key of a node", &*self.secret);
+        AuthorSecret::from_seed(&Zeroizing::new(seed))
+    }
+
     /// The 32 bytes of the secret key, to be kept secret.
     pub fn secret_bytes(&self) -> &[u8; 32] {
         &self.secret
@@ -68,6 +75,13 @@ impl fmt::Debug for LocalIdentity {
 mod tests {
     use super::LocalIdentity;
     use crate::{Difficulty, NodeIdentity, Nonce};
+
+    #[test]
+    fn a_node_keeps_its_author_key_with_its_identity() {
+        let author = |secret| LocalIdentity::from_parts([secret; 32], Nonce(5)).author_secret();
+        assert_eq!(author(1).author(), author(1).author());
+        assert_ne!(author(1).author(), author(2).author());
+    }
 
     #[test]
     fn a_search_finds_the_first_nonce_that_pays_for_the_difficulty() {

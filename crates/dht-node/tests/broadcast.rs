@@ -1,0 +1,147 @@
+//! Broadcasts between nodes on loopback sockets.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use dht_node::{AuthorSecret, BroadcastError, BroadcastId, Node, NodeBuilder};
+use tokio::sync::Notify;
+
+use common::{builder, bytes, joined, within};
+
+mod common;
+
+/// What arrived at one node: how often each broadcast, and the last payload.
+#[derive(Debug, Default)]
+struct Inbox {
+    counts: Mutex<BTreeMap<BroadcastId, usize>>,
+    payload: Mutex<Vec<u8>>,
+    arrived: Notify,
+}
+
+impl Inbox {
+    fn listen(self: &Arc<Self>, builder: NodeBuilder) -> NodeBuilder {
+        let inbox = Arc::clone(self);
+        builder.on_broadcast(move |message| {
+            let inbox = Arc::clone(&inbox);
+            async move {
+                *inbox.counts.lock().unwrap().entry(message.id()).or_default() += 1;
+                *inbox.payload.lock().unwrap() = message.payload().to_vec();
+                inbox.arrived.notify_one();
+            }
+        })
+    }
+
+    async fn until(&self, count: usize) {
+        while self.counts.lock().unwrap().len() < count {
+            within(self.arrived.notified()).await;
+        }
+    }
+}
+
+/// Nodes with an inbox each, joined one after the other.
+async fn listeners(count: usize) -> Vec<(Node, Arc<Inbox>)> {
+    let mut nodes: Vec<(Node, Arc<Inbox>)> = Vec::new();
+    for _ in 0..count {
+        let inbox = Arc::new(Inbox::default());
+        let builder = inbox.listen(builder());
+        let node = match nodes.first() {
+            Some((first, _)) => joined(builder, first).await,
+            None => builder.start().await.unwrap(),
+        };
+        nodes.push((node, inbox));
+    }
+    nodes
+}
+
+async fn stop(nodes: Vec<(Node, Arc<Inbox>)>) {
+    for (node, _) in &nodes {
+        node.abort();
+    }
+    for (node, _) in nodes {
+        node.stopped().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_node_gets_every_broadcast_exactly_once_but_the_one_that_sent_it() {
+    let nodes = listeners(30).await;
+    let mut sent = BTreeMap::new();
+    for (index, (node, _)) in nodes.iter().enumerate().take(10) {
+        let report = within(node.broadcast(format!("message {index}"))).await.unwrap();
+        assert!(report.acknowledged > 0 && report.reach > 1, "{report:?}");
+        sent.insert(report.id, index);
+    }
+    for (index, (_, inbox)) in nodes.iter().enumerate() {
+        let own = usize::from(index < 10);
+        inbox.until(10 - own).await;
+        let counts = inbox.counts.lock().unwrap().clone();
+        assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+        assert!(counts.keys().all(|id| sent.get(id).is_some_and(|sender| *sender != index)));
+    }
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payload_of_64_kib_arrives_whole_with_the_key_of_its_author() {
+    let nodes = listeners(8).await;
+    let payload = bytes(5, 65_536);
+    let secret = AuthorSecret::from_seed(&[9; 32]);
+    let speaker = joined(builder().author(secret.clone()), &nodes[0].0).await;
+    assert_eq!(speaker.author(), secret.author());
+    within(speaker.broadcast(payload.clone())).await.unwrap();
+    for (_, inbox) in &nodes {
+        inbox.until(1).await;
+        assert_eq!(*inbox.payload.lock().unwrap(), payload);
+    }
+    speaker.stop().await;
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closure_that_panics_or_hangs_costs_nobody_else_the_message() {
+    let first = listeners(1).await.remove(0);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let panicking = builder().on_broadcast(move |message| {
+        count.fetch_add(1, Ordering::SeqCst);
+        assert_ne!(&message.payload()[..], b"panic", "as asked");
+        std::future::ready(())
+    });
+    let panicking = joined(panicking, &first.0).await;
+    let hanging = builder().on_broadcast(|_| std::future::pending::<()>());
+    let hanging = joined(hanging, &first.0).await;
+    within(panicking.joined()).await.unwrap();
+    for text in ["panic", "again"] {
+        within(hanging.broadcast(text)).await.unwrap();
+    }
+    first.1.until(2).await;
+    common::until(&panicking, "panicked", |status| status.hooks.on_broadcast.panicked == 1).await;
+    within(first.0.broadcast("to the one that hangs")).await.unwrap();
+    common::until(&hanging, "called", |status| status.hooks.on_broadcast.running == 1).await;
+    common::until(&panicking, "called", |_| calls.load(Ordering::SeqCst) == 3).await;
+    hanging.stop().await;
+    panicking.stop().await;
+    stop(vec![first]).await;
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_too_much_fails_at_the_call() {
+    let node = common::single().await;
+    let error = node.broadcast(vec![0; 65_537]).await.unwrap_err();
+    assert_eq!(error.to_string(), "broadcast is 65537 bytes, limit is 65536");
+    let mut sent = 0;
+    let error = loop {
+        match node.broadcast("x").await {
+            Ok(report) => assert_eq!((report.acknowledged, report.reach), (0, 1)),
+            Err(error) => break error,
+        }
+        sent += 1;
+        assert!(sent < 1_000, "there is a rate");
+    };
+    assert!(matches!(error, BroadcastError::TooMany(_)), "{error}");
+    node.stop().await;
+    let error = node.broadcast("x").await.unwrap_err();
+    assert!(matches!(error, BroadcastError::Stopped(_)), "{error}");
+}
