@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal as _};
 use std::thread;
 
-use dht_node::Node;
+use dht_node::{Broadcast, Node};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -31,6 +31,11 @@ mod view;
 pub(crate) use terminal::Terminal;
 
 use session::Session;
+
+/// Shows a broadcast of another node, above the line that is being edited.
+pub(crate) fn announce(sink: &LogSink, message: &Broadcast) {
+    sink.show(&view::announcement(message));
+}
 
 /// Runs the console of `node` until the person leaves it or a stop is asked for.
 pub(crate) async fn run(

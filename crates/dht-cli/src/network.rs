@@ -58,7 +58,15 @@ async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Fai
     let started = Instant::now();
     let connect = bootstrap::resolve(&plan.connect).await?;
     let connect = bootstrap::within_reach(task.listen.0, &connect)?;
-    let first = describe(plan, task, 0, &connect).start().await?;
+    let mut first = describe(plan, task, 0, &connect);
+    if task.interactive {
+        let sink = sink.clone();
+        first = first.on_broadcast(move |message| {
+            console::announce(&sink, &message);
+            std::future::ready(())
+        });
+    }
+    let first = first.start().await?;
     info!("Listening on {}", first.local_addr());
     let joined = first.joined().await?;
     if connect.is_empty() {

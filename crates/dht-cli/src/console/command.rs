@@ -28,6 +28,7 @@ pub(super) enum Command {
     Ping(ConnectAddr),
     Find(Key),
     Ask(Asked, String),
+    Broadcast(String),
     Quit,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Verb {
 }
 
 /// Every command, in the order in which help lists them.
-pub(super) const VERBS: [Verb; 17] = [
+pub(super) const VERBS: [Verb; 18] = [
     verb("h", "help", "", "this list"),
     verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
@@ -60,12 +61,8 @@ pub(super) const VERBS: [Verb; 17] = [
     verb("r", "route", "", "this node's routing table, bucket by bucket"),
     verb("n", "find", "KEY", "the nodes closest to a key or node id"),
     verb("p", "ping", "ADDR", "ask whether a node is at an address"),
-    verb(
-        "c",
-        "custom",
-        "NODE TEXT",
-        "ask the application at an address, of a node id, or near key:HEX",
-    ),
+    verb("c", "custom", "NODE TEXT", "ask an application: at ADDR, of a node id, near key:HEX"),
+    verb("b", "broadcast", "MESSAGE", "say the rest of the line to every node"),
     verb("i", "info", "", "figures of this node"),
     verb("q", "quit", "", "stop and leave; so do Ctrl-D and Ctrl-C twice"),
 ];
@@ -113,6 +110,7 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
         "i" => Command::Info,
         "q" => Command::Quit,
         "s" => Command::Store(rest.to_owned()),
+        "b" => Command::Broadcast(rest.to_owned()),
         "f" => Command::Fetch(key()?),
         "d" => Command::Drop(key()?),
         "n" => Command::Find(key()?),

@@ -69,6 +69,10 @@ pub(super) async fn execute(
         Command::Ping(addr) => ping(node, addr).await,
         Command::Find(target) => find(node, target).await,
         Command::Ask(asked, request) => ask::ask(node, asked, request).await,
+        Command::Broadcast(message) => {
+            let report = node.broadcast(message).await.map_err(text)?;
+            Ok(Reply::Text(view::broadcast(&report)))
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_node::{
-    Contact, Custody, Distance, Key, MirrorProgress, MirrorRound, NodeId, NodeStatus, Ponged,
-    StoredKey,
+    Broadcast, BroadcastReport, Contact, Custody, Distance, Key, MirrorProgress, MirrorRound,
+    NodeId, NodeStatus, Ponged, StoredKey,
 };
 
 use super::command::VERBS;
@@ -14,6 +14,9 @@ use crate::quantity::{plural, show_bytes, show_count, show_span};
 
 /// Records listed at most; a store may hold a million.
 const LISTED_MAX: usize = 1_000;
+
+/// Characters of a broadcast that are shown.
+const ANNOUNCED_MAX: usize = 500;
 
 /// Every command.
 pub(super) fn help() -> String {
@@ -26,6 +29,26 @@ pub(super) fn help() -> String {
         "\nA key is 64 hexadecimal digits. Tab completes commands, keys, names, addresses.",
     );
     text
+}
+
+/// How a broadcast of ours got away.
+pub(super) fn broadcast(report: &BroadcastReport) -> String {
+    let BroadcastReport { acknowledged, reach, .. } = report;
+    let confirmed = format!("{acknowledged} node{} confirmed it", plural(*acknowledged as u64));
+    match reach - 1 {
+        0 => "no other node is known".to_owned(),
+        others => format!("{confirmed}; it reaches about {} in all", show_count(others)),
+    }
+}
+
+/// A broadcast of somebody else: the start of its author's key, and what it says. Control characters, which could make
+/// a terminal lie, are left out, and so is all beyond the first line or two.
+pub(super) fn announcement(message: &Broadcast) -> String {
+    let text = String::from_utf8_lossy(message.payload());
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(ANNOUNCED_MAX).collect();
+    let more = if text.chars().nth(ANNOUNCED_MAX).is_some() { ".." } else { "" };
+    let author = message.author().to_string();
+    format!("{} says: {shown}{more}", author.get(..8).unwrap_or(&author))
 }
 
 /// The routing table: a heading for each bucket that is not empty, and its contacts.

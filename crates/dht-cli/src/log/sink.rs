@@ -38,6 +38,12 @@ impl LogSink {
         *self.lock() = Target::Stderr;
     }
 
+    /// Shows a line that is no log line where those go.
+    pub(crate) fn show(&self, line: &str) {
+        // Nobody may be there to read it.
+        let _ = self.make_writer().write_all(format!("{line}\n").as_bytes());
+    }
+
     /// A panic while logging leaves nothing half done here.
     fn lock(&self) -> MutexGuard<'_, Target> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

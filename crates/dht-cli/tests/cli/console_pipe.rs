@@ -127,3 +127,13 @@ fn a_node_of_the_program_says_that_it_answers_no_custom_requests() {
     assert!(lines.iter().all(|line| line.ends_with(" (answers nothing)")), "{lines:?}");
     assert!(errors.contains("no such node was found"), "{errors}");
 }
+
+#[test]
+fn a_broadcast_is_sent_from_one_console_and_shown_in_another() {
+    let listen = ["-i", "-v", "1", "-l", "127.0.0.1:0"];
+    let (lines, errors) = console("b hello, everybody\nb\n");
+    assert_eq!(lines, ["2 nodes confirmed it; it reaches about 2 in all"]);
+    assert!(errors.contains("is written `b MESSAGE`"), "{errors}");
+    let ended = run_with(&listen, b"b alone\n").expect_code(0);
+    assert_eq!(ended.stdout, b"no other node is known\n");
+}

@@ -29,6 +29,7 @@ fn a_value_is_the_whole_rest_of_the_line() {
     assert_eq!(parsed("s two words"), Command::Store("two words".to_owned()));
     assert_eq!(parsed("store  padded "), Command::Store(" padded ".to_owned()));
     assert_eq!(parsed("  s x"), Command::Store("x".to_owned()));
+    assert_eq!(parsed("b two words"), Command::Broadcast("two words".to_owned()));
 }
 
 #[test]
@@ -76,6 +77,8 @@ fn what_is_no_command_is_told_why() {
         "x",
         "s",
         "s  ",
+        "b",
+        "b  ",
         "f",
         "f 12",
         "h me",

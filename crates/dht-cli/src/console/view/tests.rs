@@ -19,6 +19,28 @@ fn stored(byte: u8, size: usize) -> StoredKey {
 }
 
 #[test]
+fn a_broadcast_is_shown_as_one_line_that_cannot_drive_the_terminal() {
+    let secret = dht_node::AuthorSecret::from_seed(&[1; 32]);
+    let shown = |text: String| {
+        let message = Broadcast::sign(&secret, dht_node::SentAt(1), text.into()).unwrap();
+        announcement(&message)
+    };
+    let author = &secret.author().to_string()[..8];
+    assert_eq!(shown("a\x1b[2J\nb".to_owned()), format!("{author} says: a[2Jb"));
+    let long = shown("x".repeat(60_000));
+    assert!(long.ends_with("xx..") && long.len() < 530, "{} bytes", long.len());
+}
+
+#[test]
+fn what_became_of_a_broadcast_is_told_in_nodes() {
+    let id = dht_node::BroadcastId::from_bytes([0; 16]);
+    let told = |acknowledged, reach| broadcast(&BroadcastReport { id, acknowledged, reach });
+    assert_eq!(told(0, 1), "no other node is known");
+    assert_eq!(told(1, 2), "1 node confirmed it; it reaches about 1 in all");
+    assert_eq!(told(20, 1_001), "20 nodes confirmed it; it reaches about 1,000 in all");
+}
+
+#[test]
 fn help_names_every_command_by_letter_and_in_full() {
     let text = help();
     for verb in VERBS {
