@@ -23,7 +23,8 @@ pub enum Sender {
 ///
 /// The application is asked about what the rules of the protocol would admit (`dht_proto::admit`) and that
 /// would change something: a record for an empty slot, a longer life, a newer version. Of what the rules refuse
-/// it is asked in one case: where another value lives under the name.
+/// it is asked in one case: where another value lives under the name. It is not asked again when this node renews
+/// what it published itself, nor when its own mirror lengthens the life of what it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consultation {
     /// Who sends it.

@@ -1,6 +1,7 @@
 //! The `dht` binary as people and programs meet it: spawned processes, pipes and terminals.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod application;
 mod console_pipe;
 #[cfg(unix)]
 mod console_terminal;

@@ -1,5 +1,6 @@
 //! Why a node does not do what it was asked.
 
+use super::Reply;
 use super::text::{cut, plain};
 use crate::Sequence;
 use crate::limits::REASON_MAX;
@@ -105,6 +106,13 @@ impl Refusal {
             Self::NotStoring => 9,
             Self::Other { code } => *code,
         }
+    }
+}
+
+impl Reply {
+    /// An [`Error`](Self::Error) that says that the application failed, with a text cut at [`REASON_MAX`] bytes.
+    pub fn failed(text: &str) -> Self {
+        Self::Error { code: ErrorCode::Failed, text: cut(text, REASON_MAX).to_owned() }
     }
 }
 

@@ -36,10 +36,10 @@ impl Peer {
         let reply = match answer {
             Ok(payload) if payload.len() <= PAYLOAD_MAX => Reply::Custom { payload },
             Ok(payload) => {
-                let text = format!("answer is {} bytes, limit is {PAYLOAD_MAX}", payload.len());
-                Reply::Error { code: ErrorCode::Failed, text }
+                let length = payload.len();
+                Reply::failed(&format!("answer is {length} bytes, limit is {PAYLOAD_MAX}"))
             }
-            Err(text) => Reply::Error { code: ErrorCode::Failed, text },
+            Err(text) => Reply::failed(&text),
         };
         self.answer(now, &asker, reply);
     }
@@ -77,9 +77,7 @@ impl Peer {
             match overdue {
                 Overdue::Verdict(subject) => self.ruled(now, *subject, Err(Refusal::Busy)),
                 Overdue::Service(asker) => {
-                    let text = "took too long".to_owned();
-                    let reply = Reply::Error { code: ErrorCode::Failed, text };
-                    self.answer(now, &asker, reply);
+                    self.answer(now, &asker, Reply::failed("took too long"));
                 }
                 Overdue::Operation(id) => self.tell(now, id, Happened::Expired),
             }
