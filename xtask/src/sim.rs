@@ -79,6 +79,8 @@ pub(crate) enum Experiment {
     /// Messages to every node where packets are lost and nodes keep messages to themselves; with 1,000 and
     /// 10,000 nodes unless told otherwise.
     Broadcast,
+    /// Some values are wanted by everybody.
+    Hot,
 }
 
 /// Runs an experiment.
@@ -156,7 +158,8 @@ fn default_nodes(experiment: Experiment) -> usize {
         | Experiment::Speed
         | Experiment::Durability
         | Experiment::Republish
-        | Experiment::Broadcast => 10_000,
+        | Experiment::Broadcast
+        | Experiment::Hot => 10_000,
         Experiment::Restart => 500,
         Experiment::Cost => 1_024,
         Experiment::Churn => 5_000,
@@ -174,5 +177,6 @@ fn name(experiment: Experiment) -> &'static str {
         Experiment::Republish => "republish",
         Experiment::Restart => "restart",
         Experiment::Broadcast => "broadcast",
+        Experiment::Hot => "hot",
     }
 }

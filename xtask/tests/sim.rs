@@ -48,6 +48,8 @@ fn every_experiment_prints_the_figures_it_is_known_by() {
     let found = json(&["cost", "--nodes", "40"]);
     assert_has(&found, &cost);
     found["rows"].as_array().unwrap().iter().for_each(|row| assert_has(row, &cost));
+    let hot = ["max_over_mean", "cached_share", "busiest_over_mean", "answered_by_copies"];
+    assert_has(&json(&["hot", "--nodes", "40"]), &hot);
     let speed = ["times_real_time", "events_per_s", "bytes_per_node", "trace_hash"];
     assert_has(&json(&["speed", "--nodes", "40"]), &speed);
 }

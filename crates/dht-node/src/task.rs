@@ -97,6 +97,7 @@ impl Task {
     /// Runs until it is told to stop or the last handle is gone. Boxed: a future keeps room for each place
     /// its arguments move to.
     pub(crate) async fn run(mut self: Box<Self>, invitation: Invitation) {
+        self.tell_usage();
         self.join(invitation);
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);

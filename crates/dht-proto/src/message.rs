@@ -110,7 +110,8 @@ pub enum Request {
         /// The point looked for.
         target: Key,
     },
-    /// Do you hold a record at `key`? Answered by [`Reply::Found`], [`Reply::Held`] or [`Reply::Nodes`].
+    /// Do you hold a record at `key`? Answered by [`Reply::Found`], [`Reply::Held`], [`Reply::Nodes`] or
+    /// [`Reply::Wanting`].
     Fetch {
         /// The key.
         key: Key,
@@ -237,6 +238,12 @@ pub enum Reply {
         /// At most [`CONTACTS_MAX`](crate::limits::CONTACTS_MAX), all different, none of them the asker.
         closer: Vec<Referral>,
     },
+    /// The same as [`Nodes`](Self::Nodes), to a fetch only, from a node that was asked for this key several
+    /// times lately: it would keep a copy of the record, sent for the purpose [`Purpose::Cache`].
+    Wanting {
+        /// As in [`Nodes`](Self::Nodes).
+        closer: Vec<Referral>,
+    },
     /// The record asked for.
     Found {
         /// The record.
@@ -352,6 +359,7 @@ impl Reply {
         matches!(
             self,
             Self::Nodes { .. }
+                | Self::Wanting { .. }
                 | Self::Found { .. }
                 | Self::Held { .. }
                 | Self::Wanted { .. }
@@ -365,6 +373,7 @@ impl Reply {
     pub fn closer(&self) -> &[Referral] {
         match self {
             Self::Nodes { closer }
+            | Self::Wanting { closer }
             | Self::Found { closer, .. }
             | Self::Held { closer, .. }
             | Self::Wanted { closer }
@@ -388,6 +397,7 @@ impl Reply {
     pub fn closer_mut(&mut self) -> Option<&mut Vec<Referral>> {
         match self {
             Self::Nodes { closer }
+            | Self::Wanting { closer }
             | Self::Found { closer, .. }
             | Self::Held { closer, .. }
             | Self::Wanted { closer }

@@ -212,6 +212,7 @@ pub(crate) fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         address().prop_map(|observed| Reply::Pong { observed }),
         contacts().prop_map(|closer| Reply::Nodes { closer }),
+        contacts().prop_map(|closer| Reply::Wanting { closer }),
         (inline_record(), ttl(), contacts()).prop_map(|(record, ttl, closer)| Reply::Found {
             record,
             ttl,

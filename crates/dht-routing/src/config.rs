@@ -36,6 +36,7 @@ pub struct Config {
     pub(crate) serves: bool,
     pub(crate) services: usize,
     pub(crate) service_time: Duration,
+    pub(crate) caches: bool,
 }
 
 /// A parameter is out of its range.
@@ -107,6 +108,7 @@ impl Default for Config {
             serves: false,
             services: 256,
             service_time: Duration::from_secs(10),
+            caches: true,
         }
     }
 }
@@ -298,6 +300,15 @@ impl ConfigBuilder {
     #[must_use]
     pub fn service_time(mut self, time: Duration) -> Self {
         self.config.service_time = time;
+        self
+    }
+
+    /// Whether the peer takes part in spreading content that is in demand: takes short-lived copies of what it is
+    /// asked for again and again, and leaves such copies with others after a fetch. Default yes: without, whoever
+    /// holds what everybody wants is asked by everybody.
+    #[must_use]
+    pub fn caches(mut self, caches: bool) -> Self {
+        self.config.caches = caches;
         self
     }
 

@@ -395,7 +395,7 @@ impl StoreReport {
 pub struct Fetched {
     /// The record.
     pub record: Record,
-    /// What is left of its life, as its holder says.
+    /// What is left of its life, as its holder says; of a cached copy what is left of the copy.
     pub ttl: Ttl,
     /// Nodes seen to hold this very value.
     pub holders: usize,

@@ -26,9 +26,11 @@
 
 mod application;
 mod broadcast;
+mod caching;
 mod config;
 mod consultation;
 mod custom;
+mod demand;
 mod greetings;
 mod inventory;
 mod io;
@@ -60,6 +62,6 @@ pub use io::{
 };
 pub use lookup::{Lookup, Standing};
 pub use mirror::{MirrorProgress, MirrorRound};
-pub use peer::{Peer, Status, Upkeep, Usage};
+pub use peer::{Answers, Peer, Status, Upkeep, Usage};
 pub use random::Seed;
 pub use table::RoutingTable;

@@ -20,6 +20,7 @@ use crate::publication::RoundReport;
 use crate::{Answer, Config, Outcome, RoutingTable};
 
 mod bootstrap;
+mod copy;
 mod custom;
 mod exchange;
 mod fetch;
@@ -31,6 +32,7 @@ mod turn;
 mod visit;
 
 pub(crate) use bootstrap::Bootstrap;
+pub(crate) use copy::Copy;
 pub(crate) use custom::Custom;
 pub(crate) use exchange::{Exchange, Question};
 pub(crate) use fetch::Fetch;
@@ -61,6 +63,8 @@ pub(crate) enum Order {
     AskInTurn { priority: Priority, to: Contact, request: Request, tries: u8 },
     /// Have a node keep a record; whether it does is of no concern to the operation.
     Hand { to: Contact, record: Record, ttl: Ttl },
+    /// Keep a copy of content that was fetched, and leave one with a node that wants one.
+    Spread { record: Record, ttl: Ttl, to: Option<Contact> },
     /// Ask who is at an address.
     Greet(SocketAddr),
     /// Look into our own store.
@@ -95,6 +99,8 @@ pub(crate) enum Order {
 pub(crate) enum Ending {
     /// With something to tell whoever asked for it.
     Outcome(Outcome),
+    /// With nothing to tell anybody.
+    Quiet,
     /// A turn was taken.
     Turn(TurnReport),
     /// A round of renewing is over.
@@ -224,6 +230,7 @@ pub(crate) enum Operation {
     Renewal(Box<Renewal>),
     Visit(Box<Visit>),
     Custom(Box<Custom>),
+    Copy(Box<Copy>),
 }
 
 impl Operation {
@@ -239,6 +246,7 @@ impl Operation {
             Self::Renewal(operation) => operation.handle(scene, happened),
             Self::Visit(operation) => operation.handle(scene, happened),
             Self::Custom(operation) => operation.handle(scene, happened),
+            Self::Copy(operation) => operation.handle(scene, &happened),
         }
     }
 }

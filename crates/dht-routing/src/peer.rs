@@ -8,6 +8,7 @@ use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
 
 use crate::application::{Application, Intake};
 use crate::broadcast::Broadcasts;
+use crate::caching::Caching;
 use crate::greetings::Greetings;
 use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
@@ -29,6 +30,7 @@ use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTab
 
 mod answer;
 mod consult;
+mod copies;
 mod execute;
 mod keep;
 mod receive;
@@ -85,6 +87,9 @@ pub struct Peer {
     promises: Promises,
     /// What the application is asked about; `None` while that is nothing.
     application: Option<Box<Application>>,
+    /// What others ask for; `None` while nobody does.
+    caching: Option<Box<Caching>>,
+    answers: Answers,
     publications: Publications,
     /// `None` while there are none.
     broadcasts: Option<Box<Broadcasts>>,
@@ -153,6 +158,17 @@ pub struct Upkeep {
     pub rounds: u64,
 }
 
+/// How records were told to whoever asked for them, since the peer was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answers {
+    /// Fetch requests that were answered with a record, or by saying that it is here.
+    pub served: u64,
+    /// Those of them that a cached copy answered.
+    pub from_copies: u64,
+    /// Copies that others sent, on our demand.
+    pub copies: u64,
+}
+
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.
 const EFFECTS_MAX: usize = 4_096;
 /// Comparisons and listings that are answered in a second, and bytes of records told or looked at for them.
@@ -194,6 +210,8 @@ impl Peer {
             neighbourhood: None,
             promises: Promises::default(),
             application: None,
+            caching: None,
+            answers: Answers::default(),
             publications: Publications::new(),
             broadcasts: None,
             upkeep: Upkeep::default(),
@@ -339,7 +357,13 @@ impl Peer {
         self.upkeep
     }
 
-    /// Tells what the store holds, for nodes that inspect us.
+    /// How records were told to whoever asked for them.
+    pub fn answers(&self) -> Answers {
+        self.answers
+    }
+
+    /// Tells what the store holds: for nodes that inspect us, and because only a share of the capacity is for
+    /// copies of what is in demand, so that none is taken before.
     pub fn set_usage(&mut self, usage: Usage) {
         self.usage = usage;
     }

@@ -4,20 +4,22 @@
 //! once the store has.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Body, ErrorCode, Families, Held, Inspection, Key, KindSet, Message, Moment, NodeId,
+    Body, ErrorCode, Families, Held, Inspection, Key, Kind, KindSet, Message, Moment, NodeId,
     NodeIdentity, OfferAnswer, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request,
     RequestId, Role, RoughRtt, Scope, Sequence, Slot, Summary, Terms, Ttl,
 };
 
+use crate::caching::{self, Caching};
 use crate::table::Entry;
 use crate::{Config, Route, RoutingTable};
 
 mod many;
-mod source;
+pub(crate) mod source;
 
 pub(crate) use many::{Comparison, LIST_PAGE, OfferBatch};
 pub(crate) use source::of as source_of;
@@ -105,6 +107,9 @@ pub(crate) struct Responder<'a> {
     pub(crate) config: &'a Config,
     pub(crate) local: NodeId,
     pub(crate) table: &'a RoutingTable,
+    pub(crate) caching: Option<&'a Caching>,
+    /// Bytes of values that our own store holds at most.
+    pub(crate) capacity: u64,
 }
 
 impl Responder<'_> {
@@ -136,10 +141,10 @@ impl Responder<'_> {
                 self.offered(asker, &details, ttl, purpose, expected)
             }
             Request::Store { record, ttl, purpose, expected } => {
-                let terms = self.terms(asker, ttl, purpose, expected);
-                match self.objection(record.size()) {
-                    None => Response::Save { record, terms },
-                    Some(refusal) => Response::Reply(self.refused(asker, &record.key(), refusal)),
+                let (slot, terms) = (record.slot(), self.terms(asker, ttl, purpose, expected));
+                match self.admitted(slot, record.size(), terms) {
+                    Ok(terms) => Response::Save { record, terms },
+                    Err(refusal) => Response::Reply(self.refused(asker, &slot.key, refusal)),
                 }
             }
             Request::OfferMany { purpose, offers } if holds => {
@@ -187,9 +192,9 @@ impl Responder<'_> {
     ) -> Response {
         let key = details.slot.key;
         let terms = self.terms(asker, ttl, purpose, expected);
-        match self.incoming(details, &terms) {
+        match self.incoming(details, terms) {
             Err(refusal) => Response::Reply(self.refused(asker, &key, refusal)),
-            Ok(incoming) => Response::Load {
+            Ok((incoming, terms)) => Response::Load {
                 key,
                 kinds: details.kind().into(),
                 whole_up_to: 0,
@@ -198,20 +203,43 @@ impl Responder<'_> {
         }
     }
 
-    /// What an offered record would be in our store, unless it is not even to be compared.
-    fn incoming(&self, details: &OfferDetails, terms: &Terms) -> Result<Summary, Refusal> {
+    /// What an offered record would be in our store, and on which terms, unless it is not even to be compared.
+    fn incoming(&self, details: &OfferDetails, terms: Terms) -> Result<(Summary, Terms), Refusal> {
         let size = usize::try_from(details.size).unwrap_or(usize::MAX);
-        if let Some(refusal) = self.objection(size) {
-            return Err(refusal);
-        }
-        Ok(Summary {
+        let terms = self.admitted(details.slot, size, terms)?;
+        let summary = Summary {
             slot: details.slot,
             size,
             digest: details.digest,
             sequence: details.sequence,
             expires: terms.expires,
             custody: terms.custody,
-        })
+        };
+        Ok((summary, terms))
+    }
+
+    /// The terms on which a record that is sent or offered may be looked at. How long a copy lives is for us to
+    /// say, not for whoever sends it.
+    fn admitted(&self, slot: Slot, size: usize, terms: Terms) -> Result<Terms, Refusal> {
+        if let Some(refusal) = self.objection(size) {
+            return Err(refusal);
+        }
+        if terms.purpose != Purpose::Cache {
+            return Ok(terms);
+        }
+        let room = (size, self.capacity);
+        let wanted = slot.kind == Kind::Content
+            && self.caching.is_some_and(|caching| caching.may_take(self.now, &slot.key, room));
+        let life = if wanted { self.life(&slot.key) } else { None };
+        let Some(life) = life else {
+            return Err(Refusal::Policy { reason: "this copy was not asked for".to_owned() });
+        };
+        Ok(Terms { expires: terms.expires.min(self.now + life), ..terms })
+    }
+
+    /// How long a copy of what lives at `key` would live here, if we keep any.
+    pub(crate) fn life(&self, key: &Key) -> Option<Duration> {
+        caching::life(self.table, &self.local, self.config.k, key)
     }
 
     /// How a record that another node sends is kept here.
@@ -244,10 +272,22 @@ impl Responder<'_> {
         (self.with_closer(reply, asker, &incoming.slot.key), renewed)
     }
 
-    pub(crate) fn fetched(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
+    /// Answers a fetch; `is_wanted` says that we would keep a copy of what was not found.
+    pub(crate) fn fetched(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        found: Option<Held>,
+        is_wanted: bool,
+    ) -> Reply {
         let live = found.and_then(|held| Some((Ttl::left(self.now, held.summary.expires)?, held)));
         let Some((ttl, held)) = live else {
-            return self.nodes(asker, key);
+            let reply = Reply::Wanting { closer: Vec::new() };
+            return if is_wanted {
+                self.fill(asker, reply, self.tellable(asker, key))
+            } else {
+                self.nodes(asker, key)
+            };
         };
         let Held { summary, record } = held;
         if let Some(record) = record.filter(Record::is_inline) {

@@ -14,6 +14,7 @@ mod broadcast;
 mod churn;
 mod cost;
 mod durability;
+mod hot;
 mod lookups;
 mod records;
 mod republish;
@@ -27,6 +28,7 @@ pub use broadcast::{
 pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
 pub use durability::{COPIES, DurabilityPoint, MODELS, durability, outlive, publish};
+pub use hot::{Demand, HotReport, demand, hot};
 pub use lookups::{LookupReport, latency, look_around, stale};
 pub use republish::{RepublishReport, renew, republish};
 pub use restart::{RestartReport, restart, restart_all};

@@ -219,6 +219,11 @@ impl<M: Machine> Simulation<M> {
         self.loads.get(place.index()).map(|load| (load.sent, load.received))
     }
 
+    /// `Fetch` requests that whoever lived at `place` has received so far.
+    pub fn fetches_of(&self, place: Place) -> u64 {
+        self.loads.get(place.index()).map_or(0, |load| load.fetches)
+    }
+
     /// Everything sent so far. Keep a copy and use [`Traffic::since`] for a span of time.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic

@@ -125,7 +125,7 @@ impl MessageKind {
             },
             Body::Reply(reply) => match reply {
                 Reply::Pong { .. } => Self::Pong,
-                Reply::Nodes { .. } => Self::Nodes,
+                Reply::Nodes { .. } | Reply::Wanting { .. } => Self::Nodes,
                 Reply::Found { .. } => Self::Found,
                 Reply::Held { .. } => Self::Held,
                 Reply::Wanted { .. } | Reply::Have { .. } | Reply::Stored { .. } => Self::Stored,

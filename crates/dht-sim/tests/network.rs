@@ -15,7 +15,8 @@ use std::time::Duration;
 use dht_proto::{Key, KindSet, Record, Ttl, Value};
 use dht_routing::{Command, Outcome};
 use dht_sim::experiment::{
-    LookupReport, MODELS, look_around, outlive, publish, renew, restart_all, under_churn,
+    Demand, LookupReport, MODELS, demand, look_around, outlive, publish, renew, restart_all,
+    under_churn,
 };
 use dht_sim::{
     Conditions, Finished, MessageKind, Occurrence, OperationKind, Place, Rejoin, Role, Simulation,
@@ -275,4 +276,32 @@ fn a_network_that_holds_records_and_restarts_at_once_settles_soon_and_loses_noth
     assert_eq!((report.records, report.lost), (4_000, 0));
     assert!(report.settled <= Duration::from_mins(5), "{:?}", report.settled);
     assert!(report.peak_over_steady() <= 10.0, "{:.1}", report.peak_over_steady());
+}
+
+#[test]
+fn what_everybody_wants_is_answered_by_copies_which_die_out_when_demand_ends() {
+    let wanted = Demand {
+        records: 50,
+        pause: Duration::from_secs(20),
+        rise: Duration::from_mins(3),
+        watch: Duration::from_mins(2),
+        seed: SEED,
+    };
+    let report = demand(network(), &wanted, &mut ());
+    println!(
+        "busiest holder {:.1}, busiest node {:.1} times the mean; {:.3} answered by copies, {:.3} at home; \
+         {} copies, {} after",
+        report.max_over_mean(),
+        report.busiest_over_mean(),
+        report.copies_answered(),
+        report.local_share(),
+        report.copies,
+        report.copies_after,
+    );
+    assert_eq!(report.succeeded, report.fetches);
+    assert!(report.fetches > 2_500, "{}", report.fetches);
+    assert!(report.max_over_mean() < 12.0);
+    assert!(report.copies_answered() > 0.2 && report.local_share() > 0.3);
+    assert!(report.copies > 1_000);
+    assert_eq!(report.copies_after, 0);
 }

@@ -1,8 +1,8 @@
 //! From the reports of the experiments to figures with the names everybody uses.
 
 use dht_sim::experiment::{
-    self, BroadcastPoint, ChurnPoint, CostPoint, DurabilityPoint, HARSH, Hardship, LookupReport,
-    Plan, RepublishReport, RestartReport, SpeedReport,
+    self, BroadcastPoint, ChurnPoint, CostPoint, DurabilityPoint, HARSH, Hardship, HotReport,
+    LookupReport, Plan, RepublishReport, RestartReport, SpeedReport,
 };
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
@@ -39,6 +39,7 @@ pub(super) fn measure(
             }
             of_broadcast(&points)
         }
+        Experiment::Hot => of_hot(&experiment::hot(plan, host)?),
     };
     Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
 }
@@ -268,6 +269,36 @@ fn broadcast_row(point: &BroadcastPoint) -> Row {
         number("messages_per_node", point.messages_per_node()),
         number("bytes_per_node", point.bytes_per_node()),
         number("estimated_reach", point.estimate()),
+    ]
+}
+
+fn of_hot(reports: &[HotReport]) -> Parts {
+    let with = |report: &HotReport| if report.caches { "copies" } else { "no copies" };
+    let curves = reports.iter().map(|report| curve(with(report), &report.took)).collect();
+    let rows = reports.iter().map(|report| hot_row(report, with(report))).collect();
+    (rows, last, curves)
+}
+
+/// The point of the shipping peers.
+fn last(rows: &[Row]) -> usize {
+    rows.len().saturating_sub(1)
+}
+
+fn hot_row(report: &HotReport, with: &str) -> Row {
+    vec![
+        text("with", &with),
+        number("max_over_mean", report.max_over_mean()),
+        number("cached_share", report.cached_share()),
+        number("cached", as_number(report.copies as u64)),
+        number("cached_after", as_number(report.copies_after as u64)),
+        number("busiest_over_mean", report.busiest_over_mean()),
+        number("answered_by_copies", report.copies_answered()),
+        number("get_requests", average(report.requests, report.fetches)),
+        number("get_p50_ms", report.took.percentile_ms(50.0)),
+        number("get_p99_ms", report.took.percentile_ms(99.0)),
+        number("success", report.success()),
+        number("local", report.local_share()),
+        number("fetches", as_number(report.fetches as u64)),
     ]
 }
 

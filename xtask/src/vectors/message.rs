@@ -141,6 +141,7 @@ fn replies() -> Result<Vec<(&'static str, Reply)>> {
         ("pong to IPv6", Reply::Pong { observed: "[2001:470::5]:4000".parse()? }),
         ("nodes", Reply::Nodes { closer: contacts()? }),
         ("no nodes", Reply::Nodes { closer: Vec::new() }),
+        ("nodes from a node that wants a copy", Reply::Wanting { closer: contacts()? }),
         ("found content", Reply::Found { record: content, ttl: ttl(60)?, closer: contacts()? }),
         (
             "found a signed record",

@@ -20,7 +20,8 @@ pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
         Reply::Pong { observed } => {
             Body::Pong(wire::Pong { observed: contact::address_to_wire(*observed) })
         }
-        Reply::Nodes { .. } => Body::Nodes(wire::Nodes {}),
+        Reply::Nodes { .. } => Body::Nodes(wire::Nodes { wanting: false }),
+        Reply::Wanting { .. } => Body::Nodes(wire::Nodes { wanting: true }),
         Reply::Found { record, ttl, .. } => {
             Body::Found(wire::Found { record: Some(record::to_wire(record)), ttl: ttl.as_secs() })
         }
@@ -71,6 +72,7 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
             let observed = contact::address_from_wire("pong.observed", &pong.observed)?;
             Reply::Pong { observed }
         }
+        Body::Nodes(nodes) if nodes.wanting => Reply::Wanting { closer: closer() },
         Body::Nodes(_) => Reply::Nodes { closer: closer() },
         Body::Found(found) => return found_from_wire(found, carrier, closer),
         Body::Held(held) => Reply::Held {

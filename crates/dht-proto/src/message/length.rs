@@ -186,6 +186,7 @@ fn reply_len(reply: &Reply, form: Form) -> usize {
             | Reply::Have { .. }
             | Reply::Stored { .. }
             | Reply::Pending => 0,
+            Reply::Wanting { .. } => number(1),
             Reply::Pong { observed } => delimited_len(address_len(observed)),
             Reply::Found { record, ttl, .. } => {
                 delimited_len(record_len(record, form)) + number(u64::from(ttl.as_secs()))

@@ -12,7 +12,10 @@ impl Request {
             | (Self::FindNode { .. }, Reply::Nodes { .. })
             | (
                 Self::Fetch { .. },
-                Reply::Found { .. } | Reply::Held { .. } | Reply::Nodes { .. },
+                Reply::Found { .. }
+                | Reply::Held { .. }
+                | Reply::Nodes { .. }
+                | Reply::Wanting { .. },
             )
             | (
                 Self::Offer { .. },

@@ -44,6 +44,8 @@ pub(crate) struct Fetch {
     other_kind: Option<Kind>,
     /// Who holds which version of a signed record.
     holders: Vec<(Contact, Version)>,
+    /// The closest node to the key that has not got the record and wants a copy.
+    wanting: Option<Contact>,
     requests: u32,
 }
 
@@ -57,6 +59,7 @@ impl Fetch {
             phase: Phase::Local,
             other_kind: None,
             holders: Vec::new(),
+            wanting: None,
             requests: 0,
         }
     }
@@ -99,7 +102,18 @@ impl Fetch {
                 self.note_holder(from, Version::described(&details));
                 self.held(from, &details);
             }
+            Reply::Wanting { .. } => {
+                self.note_wanting(from);
+                self.undelivered(&from.id());
+            }
             _ => self.undelivered(&from.id()),
+        }
+    }
+
+    fn note_wanting(&mut self, node: Contact) {
+        let distance = |contact: &Contact| self.key.distance(&contact.id());
+        if self.wanting.is_none_or(|known| distance(&node) < distance(&known)) {
+            self.wanting = Some(node);
         }
     }
 
@@ -192,6 +206,7 @@ impl Fetch {
     fn take(&mut self, scene: &mut Scene<'_>, version: Version) -> Taken {
         if let Some((record, ttl, holders)) = self.ballot.record(version) {
             self.correct(scene, version, &record, ttl);
+            self.spread(scene, &record, ttl);
             let result = match record.value() {
                 Some(_) => Ok(Fetched { record, ttl, holders, requests: self.requests }),
                 None => Err(FetchError::Deleted { sequence: record.sequence() }),
@@ -220,6 +235,15 @@ impl Fetch {
         let older = self.holders.iter().filter(|(_, held)| *held < version);
         for (to, _) in older.take(limit) {
             scene.order(Order::Hand { to: *to, record: record.clone(), ttl });
+        }
+    }
+
+    /// Keeps a copy of content that others had, and leaves one with whoever wants it. Of other kinds there may be a
+    /// newer version, or another value that more holders have.
+    fn spread(&self, scene: &mut Scene<'_>, record: &Record, ttl: Ttl) {
+        if record.kind() == Kind::Content && self.requests > 0 {
+            let (record, to) = (record.clone(), self.wanting);
+            scene.order(Order::Spread { record, ttl, to });
         }
     }
 

@@ -26,6 +26,9 @@ impl Peer {
                 let request = Request::Store { record, ttl, purpose, expected: None };
                 self.send_request(now, to, request, Owner::Table, TRIES);
             }
+            Order::Spread { record, ttl, to } => {
+                self.spread_copies(now, id, (record, ttl), to);
+            }
             Order::Greet(addr) => {
                 if self.greetings.greet(now, addr, id) {
                     self.put(Output::Greet { addr });

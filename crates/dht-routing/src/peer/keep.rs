@@ -31,6 +31,7 @@ impl Peer {
         while let Some(task) = self.keeping.pop_due(now, down, (&self.config, &mut self.random)) {
             match task {
                 Task::Sweep => {
+                    self.forget_demand(now);
                     // Where nothing is held there is nothing to compare.
                     let ticket = self.ticket(Effect::Sweep);
                     self.put(Output::List { ticket, from: Slot::FIRST, limit: 1 });

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Referral, Refusal,
-    Reply, Request, RequestId, Role, Scope,
+    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Purpose, Referral,
+    Refusal, Reply, Request, RequestId, Role, Scope,
 };
 
 use super::serve::wants_stream;
@@ -106,6 +106,9 @@ impl Peer {
             Response::Serve { payload } => self.serve(now, asker, payload),
             Response::Save { record, terms } => {
                 self.promises.settle(&(record.slot(), record.digest()));
+                if terms.purpose == Purpose::Cache {
+                    self.copy_comes(now, record.size());
+                }
                 self.keep(Intake { whom: Whom::Asker(Box::new(*asker)), record, terms });
             }
         }
@@ -138,7 +141,10 @@ impl Peer {
                     Waiting::Saved(_) | Waiting::Compared(_) | Waiting::Listed(_) => return,
                 };
                 let reply = match then {
-                    Then::Fetch { key } => self.responder(now).fetched(&asker, &key, found),
+                    Then::Fetch { key } => {
+                        let is_wanted = self.is_wanted(now, &asker, &key, found.as_ref());
+                        self.responder(now).fetched(&asker, &key, found, is_wanted)
+                    }
                     Then::Download { key } => self.responder(now).downloaded(&asker, &key, found),
                     Then::Offer { incoming, terms } => {
                         let existing = found.map(|held| held.summary);
@@ -199,7 +205,9 @@ impl Peer {
     }
 
     pub(super) fn responder(&self, now: Moment) -> Responder<'_> {
-        Responder { now, config: &self.config, local: self.local.id(), table: &self.table }
+        let Self { config, table, caching, usage, .. } = self;
+        let (local, caching) = (self.local.id(), caching.as_deref());
+        Responder { now, config, local, table, caching, capacity: usage.capacity }
     }
 
     fn inspection(&self, now: Moment) -> Inspection {

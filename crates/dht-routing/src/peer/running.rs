@@ -13,6 +13,13 @@ pub(super) struct Running {
     audience: Audience,
 }
 
+impl Running {
+    /// Whether it leaves a copy of a large record with somebody.
+    pub(super) fn is_copy(&self) -> bool {
+        matches!(self.operation, Operation::Copy(_))
+    }
+}
+
 /// Who an operation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
@@ -60,6 +67,7 @@ impl Peer {
                 self.withdraw(id);
                 self.finished(now, id, running.audience, outcome);
             }
+            Some(Ending::Quiet) => self.withdraw(id),
             Some(Ending::Turn(report)) => {
                 self.withdraw(id);
                 self.turn_ended(now, &report);

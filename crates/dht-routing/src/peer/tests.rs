@@ -10,6 +10,7 @@ use dht_proto::{
 mod arbitrary;
 mod broadcast;
 mod consult;
+mod copies;
 mod many;
 mod serve;
 

@@ -93,10 +93,7 @@ impl Responder<'_> {
         purpose: Purpose,
     ) -> Result<(Summary, Terms), OfferAnswer> {
         let terms = self.terms(asker, offer.ttl, purpose, None);
-        match self.incoming(&offer.details, &terms) {
-            Ok(incoming) => Ok((incoming, terms)),
-            Err(refusal) => Err(OfferAnswer::Refused(refusal)),
-        }
+        self.incoming(&offer.details, terms).map_err(OfferAnswer::Refused)
     }
 
     /// The answer to an offer, beside what our store has, and the terms for what it has, if they change.

@@ -113,6 +113,7 @@ impl<M: Machine> Simulation<M> {
             PacketBody::Hello => (MessageKind::Hello, 0),
             PacketBody::HelloAck => (MessageKind::HelloAck, 0),
         };
+        self.loads[packet.to.index()].fetches += u64::from(kind == MessageKind::Fetch);
         self.trace_delivery(packet.from, packet.to, kind, id);
         let source = address::of(packet.from.0, packet.sender_life);
         match packet.body {

@@ -132,8 +132,10 @@ impl<M: Machine> Simulation<M> {
 
     pub(super) fn tell_usage(&mut self, place: Place) {
         let node = &mut self.nodes[place.index()];
-        if let (Some(machine), Some(store)) = (&mut node.machine, &node.store) {
-            let dht_store::Usage { records, bytes, capacity } = store.usage();
+        if let Some(machine) = &mut node.machine {
+            let usage = node.store.as_deref().map(RecordStore::usage);
+            let usage = usage.unwrap_or_else(|| MemoryStore::default().usage());
+            let dht_store::Usage { records, bytes, capacity } = usage;
             machine.set_usage(Usage { records, bytes, capacity });
         }
     }

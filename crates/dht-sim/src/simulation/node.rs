@@ -12,6 +12,8 @@ use crate::traffic::Count;
 pub(super) struct Load {
     pub(super) sent: Count,
     pub(super) received: Count,
+    /// `Fetch` requests received.
+    pub(super) fetches: u64,
 }
 
 /// Kept small: a simulation has a hundred thousand of them.

@@ -292,7 +292,10 @@ pub struct Pong {
     pub observed: ::prost::bytes::Bytes,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Nodes {}
+pub struct Nodes {
+    #[prost(bool, tag = "1")]
+    pub wanting: bool,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Found {
     #[prost(message, optional, tag = "1")]

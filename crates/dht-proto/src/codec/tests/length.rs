@@ -90,6 +90,7 @@ fn the_largest_message_of_every_kind_fits_a_datagram_with_a_cookie() {
         Body::Request(Request::Store { record: record.clone(), ttl, purpose, expected }),
         Body::Reply(Reply::Found { record, ttl, closer: Vec::new() }),
         Body::Reply(Reply::Nodes { closer: closer.clone() }),
+        Body::Reply(Reply::Wanting { closer: closer.clone() }),
         Body::Reply(Reply::Held { details, ttl, closer: closer[..14].to_vec() }),
         Body::Reply(Reply::Refused {
             refusal: Refusal::Policy { reason: reason.clone() },
