@@ -267,8 +267,8 @@ mod tests {
             assert_eq!(kind as usize, index, "{}", kind.name());
             traffic.add(kind, index);
         }
-        assert_eq!(traffic.total(), Count { messages: 28, bytes: (0..28).sum() });
-        assert_eq!(traffic.requests().messages, 15);
+        assert_eq!(traffic.total(), Count { messages: 30, bytes: (0..30).sum() });
+        assert_eq!(traffic.requests().messages, 16);
         let earlier = traffic.clone();
         traffic.add(MessageKind::Ping, 50);
         assert_eq!(traffic.since(&earlier).total(), Count { messages: 1, bytes: 50 });
