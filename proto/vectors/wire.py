@@ -27,7 +27,7 @@ def read_schema():
 
 
 SCHEMA = read_schema()
-VARINTS = {"uint32": 32, "uint64": 64, "int32": 64}
+VARINTS = {"uint32": 32, "uint64": 64, "int32": 64, "bool": 64}
 
 
 class Malformed(Exception):
@@ -137,6 +137,7 @@ def decode(message, data, strict=False):
         seen.add(oneof or name)
         if kind in VARINTS:
             value &= (1 << VARINTS[kind]) - 1
+            value = value != 0 if kind == "bool" else value
         elif kind in ("fixed32", "fixed64"):
             value = int.from_bytes(value, "little")
         elif kind == "string":
