@@ -70,6 +70,21 @@ fn churn_prints_the_point_of_10000_s_at_top_level_and_all_four_as_rows() {
 }
 
 #[test]
+fn broadcast_prints_a_row_for_each_share_of_loss_and_droppers() {
+    let found = json(&["broadcast", "--nodes", "40", "--runs", "1"]);
+    let keys =
+        ["loss", "droppers", "coverage", "complete_runs", "payloads_per_node", "time_p99_ms"];
+    assert_has(&found, &keys);
+    assert_eq!((found["loss"].as_f64(), found["droppers"].as_f64()), (Some(0.1), Some(0.1)));
+    let rows = found["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 7);
+    for row in rows {
+        assert_has(row, &keys);
+        assert_eq!(row["runs"], 1.0);
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace_hash_and_several_seeds_their_medians() {
     let hash = |seed| json(&["speed", "--nodes", "30", "--seed", seed])["trace_hash"].clone();
     assert_eq!(hash("7"), hash("7"));
