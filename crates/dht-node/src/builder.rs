@@ -159,6 +159,15 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether the node takes part in spreading content that is in demand: it keeps copies, for minutes, of what it is
+    /// asked for again and again and of what it fetched, and leaves such copies with others after a fetch. Default
+    /// true. Whoever asks a node learns by its copies what it has read lately; without them it keeps that to itself,
+    /// and fetches anew each time.
+    pub fn caches(mut self, caches: bool) -> Self {
+        self.config = self.config.caches(caches);
+        self
+    }
+
     /// Bytes of records held at most in the default store. Default 500,000,000.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = bytes;

@@ -130,10 +130,20 @@ fn a_node_of_the_program_says_that_it_answers_no_custom_requests() {
 
 #[test]
 fn a_broadcast_is_sent_from_one_console_and_shown_in_another() {
-    let listen = ["-i", "-v", "1", "-l", "127.0.0.1:0"];
+    let mut listening = Process::start(&["-l", "127.0.0.1:0", "-i"]);
+    let addr = listening.wait_for_addr().to_string();
+    let ended = run_with(&["-c", &addr, "-l", "127.0.0.1:0", "-i"], b"b hello, everybody\n");
+    let ended = ended.expect_code(0);
+    assert_eq!(ended.stdout, b"1 node confirmed it; it reaches about 1 in all\n");
+    listening.wait_for("hello, everybody");
+    assert_eq!(listening.finish().expect_code(0).stdout, b"");
+}
+
+#[test]
+fn a_broadcast_says_how_many_it_reaches() {
     let (lines, errors) = console("b hello, everybody\nb\n");
     assert_eq!(lines, ["2 nodes confirmed it; it reaches about 2 in all"]);
     assert!(errors.contains("is written `b MESSAGE`"), "{errors}");
-    let ended = run_with(&listen, b"b alone\n").expect_code(0);
+    let ended = run_with(&["-i", "-v", "1", "-l", "127.0.0.1:0"], b"b alone\n").expect_code(0);
     assert_eq!(ended.stdout, b"no other node is known\n");
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
-use crate::harness::{PATIENCE, Process, dht, with};
+use crate::harness::{PATIENCE, Process, dht, run_with, with};
 
 const PROMPT: &str = "dht> ";
 const UP: &str = "\x1b[A";
@@ -128,6 +128,25 @@ fn log_lines_do_not_tear_the_line_being_typed() {
     let mut newcomer = Process::start(&["-c", addr, "-l", "127.0.0.1:0"]);
     let newcomer_addr = newcomer.wait_for_addr().to_string();
     session.exp_string(&newcomer_addr).unwrap();
+    session.exp_string("dht> s typed in ").unwrap();
+    type_in(&mut session, "two parts");
+    ask(&mut session, "", &key("typed in two parts"));
+    session.send_control('d').unwrap();
+    expect_clean_end(session);
+}
+
+#[test]
+fn messages_of_other_nodes_are_shown_without_tearing_the_line_and_cannot_command_the_terminal() {
+    let mut session = spawn(command(&[]));
+    let (_, greeting) = session.exp_regex(r"Console of node \w+ on [\d.]+:\d+").unwrap();
+    let addr = greeting.rsplit(' ').next().unwrap();
+    session.exp_string(PROMPT).unwrap();
+    type_in(&mut session, "s typed in ");
+    let message = b"b \x1b[2Jhello, everybody\n";
+    let other = ["-c", addr, "-l", "127.0.0.1:0", "-i"];
+    run_with(&other, message).expect_code(0);
+    // Whole escape sequences are taken out of what is read here: this one has lost its first character.
+    session.exp_string("says: [2Jhello, everybody").unwrap();
     session.exp_string("dht> s typed in ").unwrap();
     type_in(&mut session, "two parts");
     ask(&mut session, "", &key("typed in two parts"));
