@@ -8,17 +8,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use dht_proto::{
-    AuthorSecret, Broadcast, BroadcastId, BroadcastTooLarge, Contact, Digest, Held, Inspection,
-    Key, Kind, KindSet, Message, NodeId, NodeIdentity, Record, Refusal, RequestId, Sequence, Slot,
-    Summary, Terms, Ttl,
+    Broadcast, Contact, Digest, Held, Key, KindSet, Message, NodeIdentity, Record, Refusal,
+    RequestId, Slot, Summary, Terms,
 };
 
-use crate::broadcast::{AUTHOR_LIVE_MAX, AUTHOR_RATE};
-use crate::{Answer, Consultation, CustomReport, MirrorRound, Recipient, Served, Service, Verdict};
+use crate::{Answer, Consultation, MirrorRound, Served, Service, Verdict};
+
+mod command;
+mod outcome;
+
+pub use command::Command;
+pub use outcome::{
+    BootstrapError, Bootstrapped, BroadcastError, BroadcastReport, FetchError, Fetched, Outcome,
+    Ponged, StoreReport, Unanswered,
+};
 
 /// Names an operation from its start to its [`Event::Finished`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,239 +229,6 @@ pub enum Output {
     },
     /// News for the application.
     Event(Event),
-}
-
-/// What an application asks of its peer. Each command starts one operation, which ends in one
-/// [`Event::Finished`] unless it is cancelled.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// Join the network through these addresses and nodes: learn who is there, look up our own id, fill the
-    /// table.
-    Bootstrap {
-        /// Addresses of nodes of the network.
-        addrs: Vec<SocketAddr>,
-        /// Nodes known from an earlier run. The ones closest to us are asked for the way in, the others pinged
-        /// one by one; all of them enter the table by answering, as anybody does. At most 8,192; more are
-        /// left out.
-        known: Vec<Contact>,
-    },
-    /// Find the k nodes closest to a point.
-    FindNode {
-        /// The point.
-        target: Key,
-    },
-    /// Find where one node is: ends as soon as it answers.
-    Locate {
-        /// Its id.
-        id: NodeId,
-    },
-    /// Ask a node whether it is there; of an address, first who is there.
-    Ping {
-        /// The address.
-        addr: SocketAddr,
-    },
-    /// Ask a node what it tells of itself.
-    Inspect {
-        /// The address.
-        addr: SocketAddr,
-    },
-    /// Have a record kept by the k nodes closest to its key.
-    Store {
-        /// The record.
-        record: Record,
-        /// Its life.
-        ttl: Ttl,
-        /// Compare-and-swap, for signed records.
-        expected: Option<Sequence>,
-    },
-    /// Get the record at a key.
-    Fetch {
-        /// The key.
-        key: Key,
-        /// Kinds that may be returned.
-        kinds: KindSet,
-    },
-    /// Send a message to every node. Our own application does not get it.
-    Broadcast {
-        /// Whose message it is.
-        secret: AuthorSecret,
-        /// What it says, at most [`BROADCAST_MAX`](dht_proto::limits::BROADCAST_MAX) bytes.
-        payload: Bytes,
-    },
-    /// Ask the applications of other nodes. Each answer is an [`Event::Answered`].
-    Custom {
-        /// Whom.
-        to: Recipient,
-        /// What: at most 65,536 bytes, more is cut off.
-        payload: Bytes,
-        /// How long to wait in all, finding the nodes included. Whoever has not answered then has not
-        /// answered.
-        patience: Duration,
-    },
-    /// Hand over what we hold to those who are to hold it when we are gone. Takes ten seconds at most; after
-    /// it the peer is to be dropped.
-    Leave,
-}
-
-/// What became of an operation.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// [`Command::Bootstrap`] ended.
-    Bootstrapped(Result<Bootstrapped, BootstrapError>),
-    /// [`Command::FindNode`] ended: the nodes closest to the target that answered, closest first.
-    Nodes(Vec<Contact>),
-    /// [`Command::Locate`] ended: the node answered there, or nobody knows it.
-    Located(Option<Contact>),
-    /// [`Command::Ping`] ended.
-    Ponged(Result<Ponged, Unanswered>),
-    /// [`Command::Inspect`] ended.
-    Inspected(Result<(NodeIdentity, Inspection), Unanswered>),
-    /// [`Command::Store`] ended.
-    Stored(StoreReport),
-    /// [`Command::Fetch`] ended.
-    Fetched(Result<Fetched, FetchError>),
-    /// [`Command::Broadcast`] ended: every delegate has answered, or was given up. What they hand on, and the
-    /// repair of what is lost, goes on.
-    Broadcast(Result<BroadcastReport, BroadcastError>),
-    /// [`Command::Custom`] ended.
-    Custom(CustomReport),
-    /// [`Command::Leave`] ended.
-    Left {
-        /// Copies of records that other nodes lacked and have taken.
-        handed_over: usize,
-    },
-}
-
-/// Result of joining.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bootstrapped {
-    /// Contacts in the table at the end.
-    pub contacts: usize,
-}
-
-/// Why joining failed. The peer goes on trying by itself, with back-off.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BootstrapError {
-    /// None of the addresses answered in time.
-    #[error("no answer from {}", .tried.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    NoAnswer {
-        /// The addresses that were tried.
-        tried: Vec<SocketAddr>,
-    },
-}
-
-/// A node that answered a ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ponged {
-    /// Who answered.
-    pub node: NodeIdentity,
-    /// Time from request to reply.
-    pub rtt: Duration,
-    /// The address it saw us at.
-    pub observed: SocketAddr,
-}
-
-/// A node did not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no answer from {addr}")]
-pub struct Unanswered {
-    /// The address asked.
-    pub addr: SocketAddr,
-}
-
-/// How a store went. Stored means at least one holder confirmed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreReport {
-    /// Where the record lives.
-    pub key: Key,
-    /// Nodes that confirmed to hold it, closest first; our own id among them if we are one of the closest.
-    pub holders: Vec<NodeId>,
-    /// Nodes that did not take it, and why.
-    pub refused: Vec<(NodeId, Refusal)>,
-    /// Nodes among the closest that did not answer the store.
-    pub timed_out: usize,
-    /// Requests sent on behalf of the operation.
-    pub requests: u32,
-}
-
-impl StoreReport {
-    /// Whether the name belongs to another value: as many nodes object as took ours, if any did, so that
-    /// whoever fetches gets the other one.
-    pub fn is_name_taken(&self) -> bool {
-        let taken =
-            self.refused.iter().filter(|(_, refusal)| *refusal == Refusal::NameTaken).count();
-        taken > 0 && taken >= self.holders.len()
-    }
-}
-
-/// A record that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// The record.
-    pub record: Record,
-    /// What is left of its life, as its holder says; of a cached copy what is left of the copy.
-    pub ttl: Ttl,
-    /// Nodes seen to hold this very value.
-    pub holders: usize,
-    /// Requests sent on behalf of the operation; 0 when it was in our own store.
-    pub requests: u32,
-}
-
-/// Why a fetch returned nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// The closest nodes answered and none holds a record of the wanted kinds.
-    #[error("not found")]
-    NotFound,
-    /// Only a record of another kind lives at the key.
-    #[error("only a {kind} value lives at this key")]
-    OtherKind {
-        /// The kind that lives there.
-        kind: Kind,
-    },
-    /// The author deleted the record.
-    #[error("deleted by its author at sequence {sequence}")]
-    Deleted {
-        /// Sequence of the deletion.
-        sequence: Sequence,
-    },
-    /// Holders were found but none delivered a value that verifies.
-    #[error("{holders} nodes claim to hold it, none delivered it")]
-    Undelivered {
-        /// Nodes that claimed to hold it.
-        holders: usize,
-    },
-    /// No node answered at all.
-    #[error("no node answered")]
-    NoAnswer,
-}
-
-/// How a broadcast got away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BroadcastReport {
-    /// Its name.
-    pub id: BroadcastId,
-    /// Nodes that confirmed to us that they have it: those that we sent it to.
-    pub acknowledged: usize,
-    /// About how many nodes these answer for, ourselves included: an estimate of how many it reaches.
-    pub reach: u64,
-}
-
-/// Why a broadcast was not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BroadcastError {
-    /// The payload is too long.
-    #[error(transparent)]
-    TooLarge(#[from] BroadcastTooLarge),
-    /// The author sent more than others take of one author.
-    #[error(
-        "more than {} broadcasts or {} bytes in a second, or {} in ten minutes",
-        AUTHOR_RATE.requests, AUTHOR_RATE.bytes, AUTHOR_LIVE_MAX
-    )]
-    TooMany,
 }
 
 /// News.

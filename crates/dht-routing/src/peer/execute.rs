@@ -42,6 +42,16 @@ impl Peer {
                     self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
                 }
             }
+            Order::Tell(answer) => self.event(Event::Answered { operation: id, answer }),
+            // The caller takes these out: they end the operation.
+            Order::Finish(_) => {}
+            about_our_store => self.execute_in_store(now, id, about_our_store),
+        }
+    }
+
+    /// Carries out what concerns our own store.
+    fn execute_in_store(&mut self, now: Moment, id: OperationId, order: Order) {
+        match order {
             Order::List { from, limit } => {
                 let ticket = self.ticket(Effect::Operation(id));
                 self.put(Output::List { ticket, from, limit });
@@ -72,7 +82,6 @@ impl Peer {
             Order::Claim { record, terms, existing } => {
                 self.claim(now, id, (record, &terms), existing);
             }
-            Order::Tell(answer) => self.event(Event::Answered { operation: id, answer }),
             Order::Mirror { record, expires, from } => {
                 let source = responder::source_of(from.addr, &from.node);
                 // It was compared with what we have: of a name most others hold this value.
@@ -85,8 +94,7 @@ impl Peer {
                 let terms = mirrored(expires, Source::LOCAL);
                 self.put(Output::Renew { slot, digest, terms });
             }
-            // The caller takes these out: they end the operation.
-            Order::Finish(_) => {}
+            _ => {}
         }
     }
 
