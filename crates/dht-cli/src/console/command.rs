@@ -61,7 +61,7 @@ pub(super) const VERBS: [Verb; 18] = [
     verb("r", "route", "", "this node's routing table, bucket by bucket"),
     verb("n", "find", "KEY", "the nodes closest to a key or node id"),
     verb("p", "ping", "ADDR", "ask whether a node is at an address"),
-    verb("c", "custom", "NODE TEXT", "ask an application, at ADDR, a node id or near key:HEX"),
+    verb("c", "custom", "NODE TEXT", "ask an application: of ADDR, node id or key:HEX"),
     verb("b", "broadcast", "MESSAGE", "say the rest of the line to every node"),
     verb("i", "info", "", "figures of this node"),
     verb("q", "quit", "", "stop and leave; so do Ctrl-D and Ctrl-C twice"),
