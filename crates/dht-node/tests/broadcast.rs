@@ -26,8 +26,9 @@ impl Inbox {
         builder.on_broadcast(move |message| {
             let inbox = Arc::clone(&inbox);
             async move {
-                *inbox.counts.lock().unwrap().entry(message.id()).or_default() += 1;
+                // Whoever waits looks at the counts.
                 *inbox.payload.lock().unwrap() = message.payload().to_vec();
+                *inbox.counts.lock().unwrap().entry(message.id()).or_default() += 1;
                 inbox.arrived.notify_one();
             }
         })
@@ -93,7 +94,7 @@ async fn a_payload_of_64_kib_arrives_whole_with_the_key_of_its_author() {
     within(speaker.broadcast(payload.clone())).await.unwrap();
     for (_, inbox) in &nodes {
         inbox.until(1).await;
-        assert_eq!(*inbox.payload.lock().unwrap(), payload);
+        assert!(*inbox.payload.lock().unwrap() == payload, "it arrives as it was sent");
     }
     speaker.stop().await;
     stop(nodes).await;
