@@ -67,7 +67,7 @@ impl Greetings {
         now: Moment,
         addr: SocketAddr,
     ) -> Option<(Vec<OperationId>, Option<Duration>)> {
-        let greeting = self.pending.remove(&addr)?;
+        let greeting = self.end(&addr)?;
         let rtt = (greeting.repetitions == 0).then(|| now.since(greeting.sent));
         Some((greeting.operations, rtt))
     }
@@ -78,6 +78,7 @@ impl Greetings {
             greeting.operations.retain(|waiting| *waiting != operation);
             !greeting.operations.is_empty()
         });
+        self.shrink();
     }
 
     pub(crate) fn next_due(&self) -> Option<Moment> {
@@ -93,8 +94,21 @@ impl Greetings {
             greeting.due = (greeting.sent + *next).max(now);
             return Some(Due::Again(addr));
         }
-        let operations = self.pending.remove(&addr)?.operations;
+        let operations = self.end(&addr)?.operations;
         Some(Due::Silent(addr, operations))
+    }
+
+    fn end(&mut self, addr: &SocketAddr) -> Option<Greeting> {
+        let greeting = self.pending.remove(addr);
+        self.shrink();
+        greeting
+    }
+
+    /// An emptied map keeps a node of eleven greetings; most peers greet nobody again once they have joined.
+    fn shrink(&mut self) {
+        if self.pending.is_empty() {
+            self.pending = BTreeMap::new();
+        }
     }
 }
 

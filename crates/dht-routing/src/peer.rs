@@ -411,6 +411,7 @@ impl Peer {
     fn remember_bootstrap(&mut self, addrs: &[SocketAddr]) {
         for addr in addrs {
             if !self.bootstrap.contains(addr) && self.bootstrap.len() < BOOTSTRAP_MAX {
+                self.bootstrap.reserve_exact(1);
                 self.bootstrap.push(*addr);
             }
         }
