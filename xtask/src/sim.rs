@@ -81,6 +81,12 @@ pub(crate) enum Experiment {
     Broadcast,
     /// Some values are wanted by everybody.
     Hot,
+    /// Lookups where a share of all nodes name only each other.
+    Adversary,
+    /// Values whose keys are surrounded by nodes that hide them.
+    Eclipse,
+    /// Tables where a share of all nodes are Sybils of few owners.
+    TableEclipse,
 }
 
 /// Runs an experiment.
@@ -139,7 +145,11 @@ fn check_plot(args: &Args) -> anyhow::Result<()> {
     let Some(path) = &args.plot else { return Ok(()) };
     let is_timeless = matches!(
         args.experiment,
-        Experiment::Speed | Experiment::Durability | Experiment::Republish | Experiment::Restart
+        Experiment::Speed
+            | Experiment::Durability
+            | Experiment::Republish
+            | Experiment::Restart
+            | Experiment::TableEclipse
     );
     if is_timeless {
         let experiment = name(args.experiment);
@@ -159,7 +169,10 @@ fn default_nodes(experiment: Experiment) -> usize {
         | Experiment::Durability
         | Experiment::Republish
         | Experiment::Broadcast
-        | Experiment::Hot => 10_000,
+        | Experiment::Hot
+        | Experiment::Adversary
+        | Experiment::Eclipse => 10_000,
+        Experiment::TableEclipse => 25_000,
         Experiment::Restart => 500,
         Experiment::Cost => 1_024,
         Experiment::Churn => 5_000,
@@ -178,5 +191,8 @@ fn name(experiment: Experiment) -> &'static str {
         Experiment::Restart => "restart",
         Experiment::Broadcast => "broadcast",
         Experiment::Hot => "hot",
+        Experiment::Adversary => "adversary",
+        Experiment::Eclipse => "eclipse",
+        Experiment::TableEclipse => "table-eclipse",
     }
 }

@@ -10,10 +10,12 @@ use dht_routing::{Config, ConfigBuilder};
 
 use crate::{BuildError, Builder, Latencies, Simulation};
 
+mod adversary;
 mod broadcast;
 mod churn;
 mod cost;
 mod durability;
+mod eclipse;
 mod hot;
 mod lookups;
 mod records;
@@ -21,18 +23,22 @@ mod republish;
 mod requests;
 mod restart;
 mod speed;
+mod table_eclipse;
 
+pub use adversary::{AdversaryPoint, SHARES, adversary, look_among_liars, prepare_askers};
 pub use broadcast::{
     BroadcastPoint, HARSH, Hardship, broadcast, prepare_broadcasts, send_broadcasts,
 };
 pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
 pub use durability::{COPIES, DurabilityPoint, MODELS, durability, outlive, publish};
+pub use eclipse::{EclipsePoint, Manner, SYBILS, besiege, eclipse, prepare_siege};
 pub use hot::{Demand, HotReport, demand, hot};
 pub use lookups::{LookupReport, latency, look_around, stale};
 pub use republish::{RepublishReport, renew, republish};
 pub use restart::{RestartReport, restart, restart_all};
 pub use speed::{SpeedReport, speed};
+pub use table_eclipse::{INVASIONS, TableEclipsePoint, invade, table_eclipse};
 
 /// What every experiment can be told.
 #[derive(Clone)]

@@ -124,6 +124,8 @@ pub struct Simulation<M: Machine = Peer> {
     /// How often all timers were dropped: those set before do not count.
     timer_age: u32,
     growth: Growth,
+    /// Places from this one on are vacant until somebody settles there.
+    first_vacant: usize,
     churn: Option<Churn>,
     k: usize,
     random: Draws,

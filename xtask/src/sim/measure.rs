@@ -6,6 +6,8 @@ use dht_sim::experiment::{
 };
 use dht_sim::{BuildError, MessageKind, Samples, Traffic};
 
+mod hostile;
+
 use super::Experiment;
 use super::figure::{Curve, Findings, Row, first, number, number_of, text};
 use super::host::Terminal;
@@ -40,6 +42,11 @@ pub(super) fn measure(
             of_broadcast(&points)
         }
         Experiment::Hot => of_hot(&experiment::hot(plan, host)?),
+        Experiment::Adversary => hostile::of_adversary(&experiment::adversary(plan, host)?),
+        Experiment::Eclipse => hostile::of_eclipse(&experiment::eclipse(plan, host)?),
+        Experiment::TableEclipse => {
+            hostile::of_table_eclipse(&experiment::table_eclipse(plan, host)?)
+        }
     };
     Ok(Findings { nodes: plan.nodes, wall_s: 0.0, rows, choose, curves })
 }

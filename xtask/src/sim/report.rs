@@ -93,6 +93,17 @@ const HOT: &[Yardstick] = &[
     yardstick("success", "", "1", |share| share >= 1.0),
 ];
 
+/// The baseline is a replica of the paper with ideal tables; the point is the one with the most liars.
+const ADVERSARY: &[Yardstick] =
+    &[yardstick("success", ".952 (d = 8)", ">= 0.93", |share| share >= 0.93)];
+
+/// The baseline is a plain lookup with k = 20; the point is the one with the fewest fetches.
+const ECLIPSE: &[Yardstick] = &[yardstick("success", "0", ">= 0.999", |share| share >= 0.999)];
+
+/// The baseline is a plain table; the point is the one with the most Sybils.
+const TABLE_ECLIPSE: &[Yardstick] =
+    &[yardstick("eclipsed", ".597", "< 0.02", |share| share < 0.02)];
+
 fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
     match experiment {
         Experiment::Latency => LATENCY,
@@ -105,6 +116,9 @@ fn yardsticks(experiment: Experiment) -> &'static [Yardstick] {
         Experiment::Restart => RESTART,
         Experiment::Broadcast => BROADCAST,
         Experiment::Hot => HOT,
+        Experiment::Adversary => ADVERSARY,
+        Experiment::Eclipse => ECLIPSE,
+        Experiment::TableEclipse => TABLE_ECLIPSE,
     }
 }
 
@@ -172,6 +186,9 @@ fn is_share(key: &str) -> bool {
             | "complete_runs"
             | "estimated_reach"
             | "cached_share"
+            | "eclipsed"
+            | "outnumbered"
+            | "sybil_share"
     )
 }
 

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Body, BroadcastVerdict, Contact, Families, Key, Message, NodeIdentity, Nonce, PublicKey,
-    Record, Referral, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
+    Body, BroadcastVerdict, Contact, Families, Key, Message, NodeId, NodeIdentity, Nonce,
+    PublicKey, Record, Referral, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
 };
 
+use super::builder::draw_identity;
 use super::{Place, Simulation};
 use crate::machine::Machine;
 use crate::{Random, address};
@@ -23,6 +24,8 @@ pub enum Role {
     Honest,
     /// Answers pings and drops every other request.
     Dropping,
+    /// Routes as its machine says, but claims to store and holds nothing.
+    Hiding,
     /// Names only other colluders, those closest to what is asked for; claims to store and holds nothing.
     Colluding,
     /// Names nodes that do not exist, as close to what is asked for as a little hashing makes them.
@@ -71,6 +74,16 @@ impl<M: Machine> Simulation<M> {
         self.nodes.get(place.index()).map_or(Role::Honest, |node| node.role)
     }
 
+    /// Draws identities until the id of one is `wanted`. In the network of a simulation they cost no work.
+    pub fn grind(&mut self, wanted: impl Fn(NodeId) -> bool) -> NodeIdentity {
+        loop {
+            let identity = draw_identity(&mut self.random.adversaries);
+            if wanted(identity.id()) {
+                return identity;
+            }
+        }
+    }
+
     pub(crate) fn judge_request(&mut self, place: Place, request: &Request) -> Verdict {
         let role = self.nodes[place.index()].role;
         match (role, request) {
@@ -83,10 +96,10 @@ impl<M: Machine> Simulation<M> {
                 let closer = contacts.map(praised).collect();
                 Verdict::Answer(Reply::Nodes { closer })
             }
-            (Role::Colluding, Request::Offer { .. }) => {
+            (Role::Colluding | Role::Hiding, Request::Offer { .. }) => {
                 Verdict::Answer(Reply::Have { closer: Vec::new() })
             }
-            (Role::Colluding, Request::Store { .. }) => {
+            (Role::Colluding | Role::Hiding, Request::Store { .. }) => {
                 Verdict::Answer(Reply::Stored { closer: Vec::new() })
             }
             (Role::Inventing, Request::FindNode { target: key } | Request::Fetch { key, .. }) => {
@@ -107,9 +120,10 @@ impl<M: Machine> Simulation<M> {
                 let verdicts = vec![BroadcastVerdict::Have; held.len()];
                 Verdict::Answer(Reply::BroadcastsCompared { verdicts, more: Vec::new() })
             }
-            (Role::Colluding | Role::Inventing | Role::Forging | Role::Swallowing, _) => {
-                Verdict::Pass
-            }
+            (
+                Role::Hiding | Role::Colluding | Role::Inventing | Role::Forging | Role::Swallowing,
+                _,
+            ) => Verdict::Pass,
         }
     }
 

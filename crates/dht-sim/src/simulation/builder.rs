@@ -90,6 +90,7 @@ impl Growth {
 #[derive(Clone)]
 pub struct Builder {
     nodes: usize,
+    vacant: usize,
     seed: u64,
     k: usize,
     latencies: Option<Arc<Latencies>>,
@@ -107,6 +108,7 @@ impl Simulation<Peer> {
     pub fn builder() -> Builder {
         Builder {
             nodes: 1_000,
+            vacant: 0,
             seed: 1,
             k: 16,
             latencies: None,
@@ -126,6 +128,14 @@ impl Builder {
     #[must_use]
     pub fn nodes(mut self, nodes: usize) -> Self {
         self.nodes = nodes;
+        self
+    }
+
+    /// Places besides those of the nodes, numbered after them, where nobody lives until
+    /// [`Simulation::settle_in`] says who. Default none.
+    #[must_use]
+    pub fn vacant(mut self, places: usize) -> Self {
+        self.vacant = places;
         self
     }
 
@@ -232,10 +242,10 @@ impl Builder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let nodes = self.nodes;
-        if nodes == 0 {
+        if self.nodes == 0 {
             return Err(BuildError::NoNodes);
         }
+        let nodes = self.nodes.saturating_add(self.vacant);
         if nodes > address::PLACES_MAX {
             return Err(BuildError::TooManyPlaces { nodes, limit: address::PLACES_MAX });
         }
@@ -253,16 +263,17 @@ impl Builder {
     fn assemble<M: Machine>(self, network: Network, factory: Arc<Factory<M>>) -> Simulation<M> {
         let draw = |purpose| Random::of(self.seed, purpose);
         let (mut sites, mut identities) = (draw(Use::Sites), draw(Use::Identities));
-        let mut nodes = Vec::with_capacity(self.nodes);
-        nodes.resize_with(self.nodes, || vacant(draw_identity(&mut identities)));
+        let places = self.nodes + self.vacant;
+        let mut nodes = Vec::with_capacity(places);
+        nodes.resize_with(places, || vacant(draw_identity(&mut identities)));
         let sites = std::iter::repeat_with(|| sites.below(network.sites()));
-        let sites = sites.map(|site| u16::try_from(site).unwrap_or_default()).take(self.nodes);
+        let sites = sites.map(|site| u16::try_from(site).unwrap_or_default()).take(places);
         Simulation {
             now: Moment::EPOCH,
             queue: Queue::new(),
-            alarms: Alarms::new(self.nodes),
+            alarms: Alarms::new(places),
             seats: Seats::new(sites),
-            loads: vec![Load::default(); self.nodes],
+            loads: vec![Load::default(); places],
             packets: Slab::new(),
             nodes,
             network,
@@ -280,6 +291,7 @@ impl Builder {
             timers: Slab::new(),
             timer_age: 0,
             growth: self.growth,
+            first_vacant: self.nodes,
             churn: None,
             k: self.k,
             random: Draws {
@@ -319,7 +331,7 @@ fn vacant<M>(identity: NodeIdentity) -> Node<M> {
 
 impl<M: Machine> Simulation<M> {
     fn plan_arrivals(&mut self) {
-        for index in 0..self.nodes.len() {
+        for index in 0..self.first_vacant {
             let at = self.growth.arrival(index);
             let place = Place(u32::try_from(index).unwrap_or(u32::MAX));
             self.queue.push(at, Step::Arrive(place, 0));

@@ -8,8 +8,8 @@ use super::adversary::Verdict;
 use super::{Place, Simulation, Step};
 use crate::machine::Machine;
 use crate::traffic::MessageKind;
+use crate::wire;
 use crate::wire::Carrier;
-use crate::{address, wire};
 
 /// A datagram on its way.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl<M: Machine> Simulation<M> {
         };
         self.loads[packet.to.index()].fetches += u64::from(kind == MessageKind::Fetch);
         self.trace_delivery(packet.from, packet.to, kind, id);
-        let source = address::of(packet.from.0, packet.sender_life);
+        let source = self.seats.addr_in(packet.from, packet.sender_life);
         match packet.body {
             PacketBody::Message(message) => {
                 let via = Via::Datagram { source, length, proven: true };

@@ -140,6 +140,11 @@ impl<M: Machine> Simulation<M> {
         }
     }
 
+    /// Whether the node at `place` holds anything at `key`.
+    pub fn holds(&self, place: Place, key: &Key) -> bool {
+        self.load(place, *key, KindSet::ALL, 0).is_some()
+    }
+
     /// The store of the node at `place`, live or not; `None` if it never held anything.
     pub fn store(&self, place: Place) -> Option<&MemoryStore> {
         self.nodes.get(place.index())?.store.as_deref()

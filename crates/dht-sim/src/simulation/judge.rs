@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dht_proto::{Contact, Key, NodeId};
 
-use super::{Place, Simulation};
+use super::{Place, Role, Simulation};
 use crate::census::subtree;
 use crate::machine::Machine;
 
@@ -28,12 +28,25 @@ impl<M: Machine> Simulation<M> {
     }
 
     /// Share of the k live nodes really closest to `target`, other than `asker`, that are in `found`: 0..=1.
-    #[expect(clippy::cast_precision_loss, reason = "counts of at most k")]
     pub fn recall(&self, target: &Key, asker: Place, found: &[Contact]) -> f64 {
         let closest = self.closest(target, self.k, Some(asker));
         let known = |id: &NodeId| found.iter().any(|contact| contact.id() == *id);
         let hits = closest.iter().filter(|id| known(id)).count();
-        if closest.is_empty() { 1.0 } else { hits as f64 / closest.len() as f64 }
+        share_of(hits, closest.len())
+    }
+
+    /// [`recall`](Self::recall) of the closest honest nodes.
+    pub fn recall_honest(&self, target: &Key, asker: Place, found: &[Contact]) -> f64 {
+        let is_honest = |id: &NodeId| {
+            self.census.place(*id).is_some_and(|place| self.role(place) == Role::Honest)
+        };
+        // Unless hardly anybody is honest, there are enough among so many.
+        let mut closest = self.closest(target, 8 * self.k, Some(asker));
+        closest.retain(is_honest);
+        closest.truncate(self.k);
+        let known = |id: &&NodeId| found.iter().any(|contact| contact.id() == **id);
+        let hits = closest.iter().filter(known).count();
+        share_of(hits, closest.len())
     }
 
     /// Round trip between two places, without jitter.
@@ -49,6 +62,20 @@ impl<M: Machine> Simulation<M> {
     /// Whether the contact lives where it is said to.
     pub fn is_current(&self, contact: &Contact) -> bool {
         self.find(contact).is_some()
+    }
+
+    /// How many contacts the node at `place` has in its table, and how many of them misbehave.
+    pub fn contacts_of(&self, place: Place) -> (usize, usize) {
+        let (mut all, mut misbehaving) = (0, 0);
+        if let Some(machine) = self.machine(place) {
+            machine.visit_contacts(&mut |contact| {
+                let lives = self.census.place(contact.id());
+                all += 1;
+                misbehaving +=
+                    usize::from(lives.is_some_and(|place| self.role(place) != Role::Honest));
+            });
+        }
+        (all, misbehaving)
     }
 
     /// Looks into every table. Takes a while: about a millisecond for each hundred nodes.
@@ -84,6 +111,11 @@ impl<M: Machine> Simulation<M> {
             stale: stale as f64 / contacts.max(1) as f64,
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of at most k")]
+fn share_of(hits: usize, all: usize) -> f64 {
+    if all == 0 { 1.0 } else { hits as f64 / all as f64 }
 }
 
 /// How many of the sorted `ids` share exactly `prefix` leading bits with `own`, and how many more than that.

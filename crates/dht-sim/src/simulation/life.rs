@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
-use dht_proto::Contact;
+use dht_proto::{Contact, NodeIdentity};
 use dht_routing::{Command, Seed};
 
 use super::adversary::Role;
 use super::builder::draw_identity;
 use super::{Occurrence, Place, Simulation, Step};
-use crate::Rejoin;
 use crate::machine::Machine;
+use crate::{Rejoin, address};
+
+/// Times somebody else is drawn in place of a colluder.
+const JOIN_DRAWS: usize = 64;
 
 impl<M: Machine> Simulation<M> {
-    /// Lets time pass until every place has been taken and its node has joined, and `extra` after that.
+    /// Lets time pass until every place that is not to stay vacant has been taken and its node has joined, and `extra` after that.
     /// `progress` is called now and then with the number of nodes that have joined and the number of places.
     pub fn settle(&mut self, extra: Duration, mut progress: impl FnMut(u64, u64)) {
-        let places = self.nodes.len() as u64;
-        let last = self.growth.arrival(self.nodes.len().saturating_sub(1));
+        let places = self.first_vacant as u64;
+        let last = self.growth.arrival(self.first_vacant.saturating_sub(1));
         while self.now < last + extra {
             let slice = (self.now + Duration::from_secs(5)).min(last + extra);
             self.run_until(slice);
@@ -49,6 +52,27 @@ impl<M: Machine> Simulation<M> {
             }
             Rejoin::Never => {}
         }
+    }
+
+    /// Has a node with this identity take a vacant place with a role, and join. Identities can be ground, so that
+    /// whoever has them chooses where in the space it lives. Does nothing if the place is taken.
+    pub fn settle_in(&mut self, place: Place, identity: NodeIdentity, role: Role) {
+        if self.is_live(place) || place.index() >= self.nodes.len() {
+            return;
+        }
+        self.vacate(place);
+        self.nodes[place.index()].identity = identity;
+        self.set_role(place, role);
+        self.begin_life(place, Vec::new());
+    }
+
+    /// Has vacant places live behind one ip, up to eight; more keep hosts of their own. Every other place has an ip
+    /// of its own, in a subnet of its own.
+    pub fn share_host(&mut self, places: &[Place]) {
+        let vacant = |place: &&Place| !self.is_live(**place) && place.index() < self.nodes.len();
+        let places: Vec<Place> =
+            places.iter().filter(vacant).take(address::LODGERS_MAX).copied().collect();
+        self.seats.share(&places);
     }
 
     /// Stops the node at `place` and starts it again at once, as one with a data directory: its store is kept, and
@@ -145,13 +169,20 @@ impl<M: Machine> Simulation<M> {
     }
 
     /// Starts joining through random live nodes, and those `known` from an earlier run; the first node of a network
-    /// has nobody to join.
+    /// has nobody to join. Whoever runs a node is told of nodes to join through by people: of none that only brings
+    /// newcomers to its accomplices.
     fn join(&mut self, place: Place, known: Vec<Contact>) {
         let others = self.roster.len() - 1;
         let mut addrs = Vec::new();
         // Newcomers are last in the roster, so that a draw below its length less one is another node.
         for _ in 0..self.growth.contacts.min(others) {
-            let other = self.roster[self.random.joins.below(others)];
+            let mut other = self.roster[self.random.joins.below(others)];
+            for _ in 0..JOIN_DRAWS {
+                if self.role(other) != Role::Colluding {
+                    break;
+                }
+                other = self.roster[self.random.joins.below(others)];
+            }
             let addr = self.contact(other).addr;
             if !addrs.contains(&addr) {
                 addrs.push(addr);

@@ -9,6 +9,9 @@ use super::{Occurrence, Place, Simulation};
 use crate::machine::Machine;
 use crate::wire::{self, Carrier};
 
+/// Bits that a point shares at least with the target of an operation that looks around there.
+const AROUND_BITS: u32 = 4;
+
 /// Kinds of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -123,7 +126,8 @@ impl<M: Machine> Simulation<M> {
         Some(Ok(operation))
     }
 
-    /// Charges a request to the operation it is about: the one with its target, else a join under way.
+    /// Charges a request to the operation it is about: the one with its target, or one near by where it looks around,
+    /// else a join under way.
     pub(super) fn note_request(&mut self, from: Place, message: &Message, length: usize) {
         let active = &mut self.nodes[from.index()].active;
         if active.is_empty() {
@@ -134,6 +138,7 @@ impl<M: Machine> Simulation<M> {
         let owner = active
             .iter()
             .position(|operation| about.is_some() && operation.target == about)
+            .or_else(|| active.iter().position(|one| is_around(one.target, about)))
             .or_else(|| active.iter().position(|one| one.kind == OperationKind::Bootstrap));
         if let Some(operation) = owner.and_then(|index| active.get_mut(index)) {
             operation.cost.requests += 1;
@@ -205,6 +210,13 @@ fn describe(command: &Command) -> (OperationKind, Option<Key>) {
         Command::Broadcast { .. } => (OperationKind::Broadcast, None),
         _ => (OperationKind::Other, None),
     }
+}
+
+/// Whether an operation that looks around its target may ask about a point.
+fn is_around(target: Option<Key>, point: Option<Key>) -> bool {
+    let head = |key: Key| key.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes);
+    let alike = |(one, other)| (head(one) ^ head(other)).leading_zeros();
+    target.zip(point).is_some_and(|both| alike(both) >= AROUND_BITS)
 }
 
 fn point_of(request: &Request) -> Option<Key> {
