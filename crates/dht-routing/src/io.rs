@@ -6,7 +6,7 @@
 //! 2. drain `poll_output` until `None` and carry each order out;
 //! 3. sleep until `poll_timeout`, or the next input.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use dht_proto::{
@@ -14,7 +14,7 @@ use dht_proto::{
     RequestId, Slot, Summary, Terms,
 };
 
-use crate::{Answer, Consultation, MirrorRound, Served, Service, Verdict};
+use crate::{Answer, Ban, Consultation, MirrorRound, Offence, Served, Service, Verdict};
 
 mod command;
 mod outcome;
@@ -131,6 +131,15 @@ pub enum Input {
         ticket: Ticket,
         /// What the application answers.
         answer: Served,
+    },
+    /// A node did what the peer cannot see by itself: it sealed what is no message, or sends too much.
+    Misbehaved {
+        /// Who: it sealed what it is blamed for.
+        node: NodeIdentity,
+        /// The address that it has been proven to be at; `None` if it may be somebody else's.
+        proven: Option<IpAddr>,
+        /// What it did.
+        offence: Offence,
     },
 }
 
@@ -252,6 +261,8 @@ pub enum Event {
     Joined(Contact),
     /// A node left the routing table.
     Left(Contact),
+    /// A node or subnet is banned for what it did.
+    Banned(Ban),
     /// A mirror has gone through all of the space once.
     Mirrored(MirrorRound),
     /// The table is empty or nobody answers: known nodes and the bootstrap addresses are tried again.

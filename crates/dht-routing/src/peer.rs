@@ -21,6 +21,7 @@ use crate::pacer::{Budget, Pacer, Rate};
 use crate::promises::Promises;
 use crate::publication::Publications;
 use crate::random::{Random, Seed};
+use crate::reputation::Reputation;
 use crate::requests::{Owner, Pace, Requests};
 use crate::responder::Lookout;
 use crate::reunion::{KNOWN_MAX, Reunion};
@@ -29,6 +30,7 @@ use crate::spares::Spares;
 use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTable, Ticket};
 
 mod answer;
+mod blame;
 mod consult;
 mod copies;
 mod execute;
@@ -93,6 +95,8 @@ pub struct Peer {
     publications: Publications,
     /// `None` while there are none.
     broadcasts: Option<Box<Broadcasts>>,
+    /// `None` while nothing is held against anybody.
+    reputation: Option<Box<Reputation>>,
     /// `None` unless we are a mirror.
     mirroring: Option<Box<Mirroring>>,
     upkeep: Upkeep,
@@ -214,6 +218,7 @@ impl Peer {
             answers: Answers::default(),
             publications: Publications::new(),
             broadcasts: None,
+            reputation: None,
             upkeep: Upkeep::default(),
             looks: Budget::new(LOOKS),
             usage: Usage::default(),
@@ -239,6 +244,7 @@ impl Peer {
             Input::Delivered { ticket, forward } => self.delivered(now, ticket, forward),
             Input::Consulted { ticket, verdict } => self.consulted(now, ticket, verdict),
             Input::Served { ticket, answer } => self.served(now, ticket, answer),
+            Input::Misbehaved { node, proven, offence } => self.blame(now, &node, proven, offence),
         }
     }
 
@@ -398,7 +404,8 @@ impl Peer {
         let mut known = known;
         known.truncate(KNOWN_MAX);
         known.retain(|contact| {
-            contact.addr.port() != 0
+            !self.is_banned(now, &contact.node, contact.addr.ip())
+                && contact.addr.port() != 0
                 && contact.id() != self.local.id()
                 && self.config.families.include(contact.addr.ip())
                 && contact.node.meets(self.config.difficulty)

@@ -91,6 +91,8 @@ pub(crate) struct InFlight {
     pace: Pace,
     tries_left: u8,
     resent: bool,
+    /// Whether the node said that it was at work on it.
+    promised: bool,
     stage: Stage,
     due: Moment,
 }
@@ -99,6 +101,11 @@ impl InFlight {
     /// The round-trip time, if it can be told: not after a repetition (Karn, RFC 6298 section 3), not of a stream.
     pub(crate) fn sample(&self, now: Moment) -> Option<Duration> {
         (!self.resent && !self.streamed).then(|| now.since(self.sent))
+    }
+
+    /// Whether the node said that it was at work on it.
+    pub(crate) fn is_promised(&self) -> bool {
+        self.promised
     }
 
     /// Whether `reply` is one of those that the request may get.
@@ -157,6 +164,7 @@ impl Requests {
                 pace,
                 tries_left: tries.saturating_sub(1),
                 resent: false,
+                promised: false,
                 stage: Stage::OnTime,
                 due: now + pace.patience.min(pace.timeout),
             },
@@ -183,6 +191,7 @@ impl Requests {
                 pace: Pace { patience, timeout: patience },
                 tries_left: 0,
                 resent: false,
+                promised: false,
                 stage: Stage::Overdue,
                 due: now + patience,
             },
@@ -208,6 +217,7 @@ impl Requests {
         }
         request.stage = Stage::Late;
         request.resent = true;
+        request.promised = true;
         request.tries_left = WORK_TRIES;
         request.pace.timeout = request.pace.timeout.clamp(WORK_POLL_MIN, WORK_POLL_MAX);
         let due = now + request.pace.timeout;

@@ -4,7 +4,7 @@
 //!
 //! *Invariant:* every entry answered a request of ours at the address it is listed with.
 //! *Invariant:* the half of a full bucket that is known for the longest leaves only by
-//! [`RoutingTable::failed`], never to make room for a newcomer: who floods us with new nodes does not get rid
+//! [`RoutingTable::failed`] and [`RoutingTable::expel`], never to make room for a newcomer: who floods us with new nodes does not get rid
 //! of the old ones. The other half goes to the nodes with the shortest round trips (proximity neighbour
 //! selection, Gummadi et al., SIGCOMM 2003), which makes the first steps of every lookup short.
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use dht_proto::{Contact, Key, Moment, NodeId, NodeIdentity};
 
+use crate::Subnet;
 use crate::rtt::RttEstimate;
 
 pub(crate) mod address;
@@ -23,7 +24,6 @@ mod known;
 #[cfg(test)]
 mod model;
 mod search;
-mod subnet;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +31,6 @@ use bucket::{Bucket, Queue};
 use entries::Entries;
 pub use entry::Entry;
 use known::{Preimage, Pulse};
-use subnet::Subnet;
 
 /// Failures in a row after which an entry is given up.
 pub const FAILURES_MAX: u8 = 2;
@@ -191,16 +190,23 @@ impl RoutingTable {
     /// A request of ours to the node was not answered. After [`FAILURES_MAX`] in a row it is removed.
     pub fn failed(&mut self, node: &NodeIdentity) -> Failed {
         let Some(zeros) = self.index(&node.id()) else { return Failed::Unknown };
-        let range = self.range(zeros);
-        let at = self.entries.find(range, node);
+        if let Some(at) = self.entries.find(self.range(zeros), node) {
+            let pulse = self.entries.pulse_mut(at);
+            pulse.failed();
+            if pulse.failures() < FAILURES_MAX {
+                return Failed::Kept;
+            }
+        }
+        self.expel(node)
+    }
+
+    /// Removes a node, however well it answers.
+    pub fn expel(&mut self, node: &NodeIdentity) -> Failed {
+        let Some(zeros) = self.index(&node.id()) else { return Failed::Unknown };
+        let at = self.entries.find(self.range(zeros), node);
         let Some(queue) = self.queues.get_mut(zeros) else { return Failed::Unknown };
         queue.forget(&mut self.entries.addresses, &Preimage::of(node));
         let Some(at) = at else { return Failed::Unknown };
-        let pulse = self.entries.pulse_mut(at);
-        pulse.failed();
-        if pulse.failures() < FAILURES_MAX {
-            return Failed::Kept;
-        }
         let candidate = queue.pop(&mut self.entries.addresses);
         self.remove(zeros, at);
         Failed::Evicted { candidate }

@@ -15,7 +15,7 @@ use crate::operation::Happened;
 use crate::requests::Owner;
 use crate::responder::{Asker, Lookout, Responder, Response, Then, Waiting};
 use crate::table::Answered;
-use crate::{Event, Output, Route, Ticket, Via};
+use crate::{Event, Offence, Output, Route, Ticket, Via};
 
 /// An entry that has not answered for so long may be pinged in favour of a newcomer.
 const DOUBT_AFTER: Duration = Duration::from_mins(1);
@@ -25,7 +25,13 @@ const LOOK_BYTES: usize = 1_000;
 
 impl Peer {
     pub(super) fn received(&mut self, now: Moment, from: NodeIdentity, via: Via, message: Message) {
-        if from.id() == self.local.id() {
+        let is_banned = match via {
+            Via::Datagram { source, .. } | Via::Inbound { source, .. } => {
+                self.is_banned(now, &from, source.ip())
+            }
+            Via::Outbound => self.bans_node(now, &from),
+        };
+        if from.id() == self.local.id() || is_banned {
             return;
         }
         match message.body {
@@ -233,8 +239,12 @@ impl Peer {
     ) {
         let Some(request) = self.requests.get(id) else { return };
         let by_stream = matches!(via, Via::Outbound);
-        if request.to.node != from || request.streamed != by_stream || !request.accepts(&reply) {
+        if request.to.node != from || request.streamed != by_stream {
             return;
+        }
+        if !request.accepts(&reply) {
+            let proven = Some(request.to.addr.ip());
+            return self.blame(now, &from, proven, Offence::Malformed);
         }
         if matches!(reply, Reply::Pending) {
             self.heard = now;
@@ -249,19 +259,20 @@ impl Peer {
         // The address that was asked answered: the source of this datagram is not looked at.
         let contact = request.to;
         self.heard = now;
+        self.judge(now, &request, &reply);
         if !by_stream {
             let sample = request.sample(now);
             if let Some(rtt) = sample {
                 self.first_seen(&contact, rtt);
             }
             let rtt = sample.unwrap_or_else(|| self.pace_of(&contact).timeout);
-            if role == Role::Full {
+            if role == Role::Full && !self.is_banned(now, &from, contact.addr.ip()) {
                 self.answered(now, contact, rtt);
             }
         }
         match request.owner {
             Owner::Operation(operation) => {
-                let closer = self.believable(&contact, reply.closer());
+                let closer = self.believable(now, &contact, reply.closer());
                 self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
             }
             Owner::Broadcast => self.broadcast_replied(now, &contact, &request.request, reply),
@@ -302,8 +313,8 @@ impl Peer {
     }
 
     /// Of the contacts that `teller` named those that can be: usable by us, of a kind of network that the
-    /// teller is on, paid for, and not ourselves. They are candidates, not known nodes.
-    fn believable(&self, teller: &Contact, referrals: &[Referral]) -> Vec<Referral> {
+    /// teller is on, paid for, not banned, and not ourselves. They are candidates, not known nodes.
+    fn believable(&self, now: Moment, teller: &Contact, referrals: &[Referral]) -> Vec<Referral> {
         let Some(scope) = Scope::of(teller.addr.ip()) else { return Vec::new() };
         let usable = |Referral { contact, .. }: &&Referral| {
             let ip = contact.addr.ip();
@@ -312,6 +323,7 @@ impl Peer {
                 && self.config.families.include(ip)
                 && Scope::of(ip).is_some_and(|of_contact| scope.may_exchange(of_contact))
                 && contact.node.meets(self.config.difficulty)
+                && !self.is_banned(now, &contact.node, ip)
         };
         let referrals = referrals.iter().take(dht_proto::limits::CONTACTS_MAX);
         referrals.filter(usable).copied().collect()

@@ -8,6 +8,7 @@ use dht_proto::{
 };
 
 mod arbitrary;
+mod blame;
 mod broadcast;
 mod consult;
 mod copies;

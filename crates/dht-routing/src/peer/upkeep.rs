@@ -30,6 +30,7 @@ impl Peer {
                 Due::Again { id } => self.send_again(id),
                 Due::Overdue { id } => {
                     self.call_witness(now, id);
+                    self.promise_overdue(now, id);
                     self.tell_owner(now, id, Happened::Failed);
                     self.tell_broadcasts(now, id);
                 }

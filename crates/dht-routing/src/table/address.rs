@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
-use super::subnet::Subnet;
+use crate::Subnet;
 
 /// Marks the number of an IPv6 address.
 const V6: u64 = 1 << 63;

@@ -16,7 +16,7 @@ use dht_proto::{Contact, NodeId, NodeIdentity};
 
 use super::address::{Addresses, PackedAddr};
 use super::known::{Preimage, Pulse, head};
-use super::subnet::Subnet;
+use crate::Subnet;
 
 /// Room made at once when the arrays are full.
 const GROWTH: usize = 2;
