@@ -10,6 +10,7 @@ use dht_proto::Contact;
 use dht_routing::{Answer, Busy, Command, Outcome};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::bans::BanOrder;
 use crate::storage::Job as StoreJob;
 use crate::{NodeStatus, Stopped};
 
@@ -40,6 +41,8 @@ pub(crate) enum Order {
     Status { reply: oneshot::Sender<NodeStatus> },
     /// Tell the contacts of the routing table.
     Contacts { reply: oneshot::Sender<Vec<Contact>> },
+    /// Something about bans.
+    Bans(BanOrder),
     /// Have the store do something whose result goes to the handle.
     Store(StoreJob),
 }

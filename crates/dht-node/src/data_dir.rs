@@ -1,10 +1,12 @@
-//! The directory in which a node keeps what is to outlive it: who it is, whom it knows, what it holds.
+//! The directory in which a node keeps what is to outlive it: who it is, whom it knows and
+//! whom it has banned, what it holds.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `lock` | nothing; locked as long as a node uses the directory |
 //! | `identity` | the node's key pair, nonce and network; readable by its owner alone |
 //! | `contacts` | the routing table, as it was a few minutes ago |
+//! | `bans` | with whom it has nothing to do |
 //! | `records.redb` | the records |
 //!
 //! Names that do not stand here are left alone. Invariants: one node uses a directory at a time. A file
@@ -16,8 +18,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dht_proto::{Contact, LocalIdentity, NetworkId};
+use dht_routing::Ban;
 use dht_store::{DiskOptions, DiskStore, OpenError};
 
+mod bans;
 mod contacts;
 mod error;
 mod identity;
@@ -31,6 +35,9 @@ const IDENTITY: StateFile = StateFile { name: "identity", title: "dht identity",
 
 /// Whom it knew.
 const CONTACTS: StateFile = StateFile { name: "contacts", title: "dht contacts", version: 1 };
+
+/// With whom it has nothing to do.
+const BANS: StateFile = StateFile { name: "bans", title: "dht bans", version: 1 };
 
 /// What it holds.
 const RECORDS: &str = "records.redb";
@@ -101,19 +108,33 @@ impl DataDir {
 
     /// Whom the node knew before. None if the file is damaged or cannot be read: it is no reason not to start.
     pub(crate) fn contacts(&self) -> Vec<Contact> {
-        match CONTACTS.read(&self.path) {
-            Ok(Read::Text(text)) => contacts::parse(&text),
-            Ok(Read::Nothing) => Vec::new(),
+        self.read_or_nothing(CONTACTS).map(|text| contacts::parse(&text)).unwrap_or_default()
+    }
+
+    /// With whom it had nothing to do. Nobody if the file is damaged or cannot be read.
+    pub(crate) fn bans(&self) -> Vec<Ban> {
+        self.read_or_nothing(BANS).map(|text| bans::parse(&text)).unwrap_or_default()
+    }
+
+    fn read_or_nothing(&self, file: StateFile) -> Option<String> {
+        match file.read(&self.path) {
+            Ok(Read::Text(text)) => Some(text),
+            Ok(Read::Nothing) => None,
             Ok(Read::Newer { version }) => {
-                let path = self.path.join(CONTACTS.name);
+                let path = self.path.join(file.name);
                 tracing::warn!("{} has version {version}, it is not read", path.display());
-                Vec::new()
+                None
             }
             Err(error) => {
-                tracing::error!(%error, "Cannot read the contacts of the last run");
-                Vec::new()
+                tracing::error!(%error, "Cannot read what the last run left");
+                None
             }
         }
+    }
+
+    /// Remembers with whom it has nothing to do. Blocks for the disk.
+    pub(crate) fn save_bans(&self, bans: &[Ban]) -> Result<(), DataDirError> {
+        BANS.write(&self.path, &bans::to_text(bans))
     }
 
     /// Remembers whom the node knows. Blocks for the disk.

@@ -1,10 +1,11 @@
 //! Datagrams in and out: from bytes to the inputs of the peer, and from its orders to bytes.
 //!
 //! Invariants: what costs a stranger nothing costs us next to nothing: clear answers and key exchanges have
-//! a rate, past which a stranger must prove its address with a cookie; a clear answer is never longer than
-//! what asked for it. Everything dropped is counted.
+//! a rate, past which a stranger must prove its address with a cookie; key exchanges with those who have, and
+//! the requests of each node, have a rate too. A clear answer is never longer than what asked for it. What
+//! comes from banned nodes is not opened. Everything dropped is counted.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 use dht_proto::envelope::{
@@ -14,12 +15,14 @@ use dht_proto::limits::DATAGRAM_MAX;
 use dht_proto::seal::{OpenError, SealError, Sealer};
 use dht_proto::stream::Channel;
 use dht_proto::{
-    Body, Contact, Cookie, CookieJar, Message, Moment, NodeIdentity, Reply, RequestId, Role,
+    Body, Contact, Cookie, CookieJar, DecodeError, Message, Moment, NodeIdentity, Problem,
+    PublicKey, Reply, RequestId, Role,
 };
-use dht_routing::{Input, Via};
+use dht_routing::{Input, Offence, Via};
 use tokio::net::UdpSocket;
 
 use crate::entropy::Entropy;
+use crate::flow::{Flow, Passage};
 use crate::greeting::Greetings;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
@@ -30,6 +33,18 @@ use crate::{Drops, Limits, Traffic};
 
 /// Room for a datagram that is received: one byte more than the longest, to tell a longer one.
 pub(crate) const RECEIVE_ROOM: usize = DATAGRAM_MAX + 1;
+
+/// Key exchanges with nodes that have proven their address, for each one with others.
+const PROVEN_SHARE: u32 = 4;
+
+/// What it says of a node that it sealed something undecodable. Of what is unknown here a later version may know.
+pub(crate) fn offence_of(error: &DecodeError) -> Option<Offence> {
+    match error.problem {
+        Problem::Unknown | Problem::OtherVersion { .. } | Problem::OtherNetwork { .. } => None,
+        Problem::BadSignature => Some(Offence::WrongValue),
+        _ => Some(Offence::Malformed),
+    }
+}
 
 /// The datagrams of a node.
 pub(crate) struct Datagrams {
@@ -42,6 +57,9 @@ pub(crate) struct Datagrams {
     unanswered: Unanswered,
     cookies: CookieJar,
     exchanges: Rate,
+    /// Those with nodes that have proven their address.
+    proven_exchanges: Rate,
+    flow: Flow,
     acks: Rate,
     /// Where a datagram is put together.
     draft: BytesMut,
@@ -70,6 +88,8 @@ impl Datagrams {
             unanswered: Unanswered::default(),
             cookies: CookieJar::new(entropy.bytes()),
             exchanges: Rate::new(limits.key_exchanges, now),
+            proven_exchanges: Rate::new(limits.key_exchanges.saturating_mul(PROVEN_SHARE), now),
+            flow: Flow::new(limits.node_requests, now),
             acks: Rate::new(acks, now),
             entropy,
             draft: BytesMut::new(),
@@ -99,18 +119,23 @@ impl Datagrams {
     }
 
     /// Takes a datagram that was received from `source`, and returns what the peer is to know of it. A longer one
-    /// than any is may be cut off.
+    /// than any is may be cut off. With whom there is nothing to do `banned` tells.
     pub(crate) fn receive(
         &mut self,
         now: Moment,
         source: SocketAddr,
         datagram: &mut [u8],
+        banned: impl FnOnce(&NodeIdentity, IpAddr) -> bool,
     ) -> Option<Input> {
         let source = canonical(source);
         let length = datagram.len();
         self.traffic.datagrams_in += 1;
         self.traffic.bytes_in += length as u64;
         match Envelope::parse(datagram, self.sealer.network()) {
+            Ok(Envelope::Sealed(sealed)) if banned(&sealed.claimed_node(), source.ip()) => {
+                self.drops.banned += 1;
+                None
+            }
             Ok(Envelope::Sealed(sealed)) => self.open(now, source, length, sealed),
             Ok(Envelope::Hello { token }) => self.acknowledge(now, source, token),
             Ok(Envelope::HelloAck { node, token }) => {
@@ -172,37 +197,71 @@ impl Datagrams {
     ) -> Option<Input> {
         let cookie = sealed.cookie();
         let proven = cookie.is_some_and(|cookie| self.cookies.check(now, source, cookie));
-        let known = self.sealer.knows(&sealed.sender());
-        if !known && !proven && !self.exchanges.allow(now) {
-            let answers = sealed.tag();
-            let cookie = self.cookies.mint(now, source);
+        let sender = sealed.sender();
+        // What we wait for is not counted, so it may come at any rate.
+        let passage = match self.flow.check(now, &sender, proven) {
+            Passage::Free => self.admit(now, &sender, proven),
+            _ if self.unanswered.awaits(now, source) => Passage::Free,
+            passage => passage,
+        };
+        if passage != Passage::Free {
             self.drops.over_limit += 1;
-            self.draft.clear();
-            write_retry(self.sealer.network(), &cookie, answers, &mut self.draft);
-            self.put(source);
-            return None;
+        }
+        match passage {
+            Passage::Free => {}
+            Passage::Closed => return None,
+            Passage::Demand => {
+                self.demand(now, source, sealed.tag());
+                return None;
+            }
+            Passage::Flood => {
+                let (node, proven) = (sealed.claimed_node(), Some(source.ip()));
+                return Some(Input::Misbehaved { node, proven, offence: Offence::Flood });
+            }
         }
         match self.sealer.open(sealed) {
             Ok((from, message)) => {
-                if matches!(message.body, Body::Reply(_)) {
-                    self.unanswered.done(message.id);
+                match message.body {
+                    Body::Reply(_) => self.unanswered.done(message.id),
+                    Body::Request(_) => self.flow.count(now, sender),
                 }
                 let via = Via::Datagram { source, length, proven };
                 Some(Input::Received { from, via, message })
             }
             Err(error) => {
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
-                self.reject(source, error);
-                None
+                self.reject(source, proven, error)
             }
         }
     }
 
-    /// Counts what did not open. A node that did send it, and asked something unknown, is told so.
-    fn reject(&mut self, source: SocketAddr, error: OpenError) {
+    /// Whether there is time for a key exchange with a sender, if it takes one.
+    fn admit(&mut self, now: Moment, sender: &PublicKey, proven: bool) -> Passage {
+        if self.sealer.knows(sender) {
+            Passage::Free
+        } else if proven {
+            if self.proven_exchanges.allow(now) { Passage::Free } else { Passage::Closed }
+        } else if self.exchanges.allow(now) {
+            Passage::Free
+        } else {
+            Passage::Demand
+        }
+    }
+
+    /// Demands that a sender repeats its datagram with a cookie.
+    fn demand(&mut self, now: Moment, source: SocketAddr, answers: RetryTag) {
+        let cookie = self.cookies.mint(now, source);
+        self.draft.clear();
+        write_retry(self.sealer.network(), &cookie, answers, &mut self.draft);
+        self.put(source);
+    }
+
+    /// Counts what did not open. A node that did send it, and asked something unknown, is told so. If it is nothing
+    /// that any version of the protocol would send, the peer is to know.
+    fn reject(&mut self, source: SocketAddr, proven: bool, error: OpenError) -> Option<Input> {
         let OpenError::Rejected(rejected) = error else {
             self.drops.not_for_us += 1;
-            return;
+            return None;
         };
         self.drops.malformed += 1;
         if let Some((id, code)) = rejected.undecodable.answer {
@@ -210,6 +269,9 @@ impl Datagrams {
             let objection = self.stance.message(id, body);
             self.seal(&Contact::new(rejected.from, source), &objection, None);
         }
+        let offence = offence_of(&rejected.undecodable.error)?;
+        let proven = proven.then_some(source.ip());
+        Some(Input::Misbehaved { node: rejected.from, proven, offence })
     }
 
     fn acknowledge(&mut self, now: Moment, source: SocketAddr, token: HelloToken) -> Option<Input> {

@@ -47,6 +47,7 @@
 //!
 //! What it deliberately is not: a place for policies of its own, and a global.
 
+mod bans;
 mod builder;
 mod clock;
 mod control;
@@ -55,6 +56,7 @@ mod data_dir;
 mod datagrams;
 mod entropy;
 mod error;
+mod flow;
 mod forward;
 mod greeting;
 mod hooks;
@@ -74,6 +76,7 @@ mod streams;
 mod task;
 mod unanswered;
 
+pub use bans::{BanError, Banned};
 pub use builder::NodeBuilder;
 pub use custom::{Answers, CustomOptions, Protocol};
 pub use data_dir::DataDirError;
@@ -96,8 +99,8 @@ pub use dht_proto::{
 };
 pub use dht_routing::{
     Answer, AnswerError, Bootstrapped, BroadcastReport, Config, ConfigBuilder, ConfigError,
-    Consultation, MirrorProgress, MirrorRound, Ponged, Recipient, Sender, Served, Service,
-    StoreReport, Verdict,
+    Consultation, MirrorProgress, MirrorRound, NoSuspect, Offence, Ponged, Recipient, Sender,
+    Served, Service, StoreReport, Subnet, Suspect, Verdict,
 };
 pub use dht_store::{MemoryStore, RecordStore, Usage};
 

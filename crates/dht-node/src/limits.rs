@@ -23,6 +23,7 @@ pub struct Limits {
     pub(crate) stream_stall: Duration,
     pub(crate) stream_rate: u32,
     pub(crate) key_exchanges: u32,
+    pub(crate) node_requests: u32,
     pub(crate) greetings: u32,
     pub(crate) shared_keys: usize,
     pub(crate) receive_buffer: usize,
@@ -40,6 +41,7 @@ impl Default for Limits {
             stream_stall: Duration::from_secs(10),
             stream_rate: 4 * 1024,
             key_exchanges: 2_000,
+            node_requests: 5_000,
             greetings: 1_000,
             shared_keys: 1_024,
             receive_buffer: 4 * 1024 * 1024,
@@ -135,10 +137,18 @@ impl Limits {
     }
 
     /// Key exchanges with unknown nodes in a second, each 17 to 37 microseconds of work, before strangers
-    /// must prove their address first. Default 2,000.
+    /// must prove their address first. Default 2,000. Of those who have proven it four times as many are served.
     #[must_use]
     pub fn key_exchanges(mut self, per_second: u32) -> Self {
         self.key_exchanges = per_second;
+        self
+    }
+
+    /// Requests that one node may send in datagrams in a second. Default 5,000; more are dropped unopened, and a node
+    /// that goes on so for seconds is banned for a while. Answers to our own requests do not count.
+    #[must_use]
+    pub fn node_requests(mut self, per_second: u32) -> Self {
+        self.node_requests = per_second;
         self
     }
 
@@ -198,6 +208,7 @@ mod tests {
         let number = |text: String| text.replace(',', "");
         assert_eq!(number(documented("stream_rate")), limits.stream_rate.to_string());
         assert_eq!(number(documented("key_exchanges")), limits.key_exchanges.to_string());
+        assert_eq!(number(documented("node_requests")), limits.node_requests.to_string());
         assert_eq!(number(documented("greetings")), limits.greetings.to_string());
         assert_eq!(number(documented("shared_keys")), limits.shared_keys.to_string());
     }

@@ -75,7 +75,10 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         Standing { node, addr: sockets.addr, network, receive_buffer: sockets.receive_buffer };
     let hooks = Hooks::new(node.id(), &config, closures);
     let author = author.unwrap_or_else(|| local.author_secret());
-    let peer = Peer::new(config, node, Seed(entropy.bytes()), now);
+    let mut peer = Peer::new(config, node, Seed(entropy.bytes()), now);
+    for ban in kept.bans {
+        peer.decree(now, ban);
+    }
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
     let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);

@@ -75,8 +75,10 @@ pub struct Drops {
     pub not_for_us: u64,
     /// An answer to nothing that was asked: a late or forged greeting, a cookie for nothing sent.
     pub unasked: u64,
-    /// Past a limit on what strangers may cost: greetings and key exchanges in a second.
+    /// Past a limit on what others may cost: greetings and key exchanges in a second, requests of one node.
     pub over_limit: u64,
+    /// From nodes and subnets that are banned; streams among them.
+    pub banned: u64,
     /// Datagrams not sent because the socket's queue was full.
     pub send_queue_full: u64,
     /// Datagrams the system refused to send: no route, no permission, another address family.
@@ -138,6 +140,7 @@ impl Drops {
             + self.not_for_us
             + self.unasked
             + self.over_limit
+            + self.banned
             + self.send_queue_full
             + self.send_failed
             + self.send_oversize

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId};
-use dht_routing::{Input, StreamId, Via};
+use dht_routing::{Input, Offence, Peer, StreamId, Via};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +62,8 @@ pub(crate) enum Notice {
     Answered { line: LineId, from: NodeIdentity, message: Message },
     /// Bytes of a request or its reply moved.
     Progressed { request: RequestId },
+    /// A node at the other end of a stream sealed what no honest one does.
+    Misbehaved { node: NodeIdentity, source: SocketAddr, offence: Offence },
 }
 
 /// How a stream's task ended.
@@ -81,6 +83,22 @@ pub(crate) enum News {
     Told(Box<Notice>),
     Ended(Result<(Id, End), JoinError>),
     Accepted(io::Result<(TcpStream, SocketAddr)>),
+}
+
+impl News {
+    /// Whether it is of somebody with whom there is nothing to do: then it is dropped, and the stream with it.
+    pub(crate) fn is_of_banned(&self, now: Moment, peer: &Peer) -> bool {
+        match self {
+            Self::Told(notice) => match notice.as_ref() {
+                Notice::Asked { from, source, .. } => {
+                    peer.bans_node(now, from) || peer.bans_address(now, source.ip())
+                }
+                _ => false,
+            },
+            Self::Accepted(Ok((_, source))) => peer.bans_address(now, canonical(*source).ip()),
+            Self::Accepted(Err(_)) | Self::Ended(_) => false,
+        }
+    }
 }
 
 /// A stream's task, seen from the node's.
@@ -112,6 +130,7 @@ pub(crate) struct Streams {
     reassure_at: Option<Moment>,
     visitors: Visitors,
     refused: u64,
+    banned: u64,
     broken: u64,
 }
 
@@ -141,6 +160,7 @@ impl Streams {
             lines: BTreeMap::new(),
             reassure_at: None,
             refused: 0,
+            banned: 0,
             broken: 0,
         }
     }
@@ -213,6 +233,11 @@ impl Streams {
         self.visitors.answer(stream, message);
     }
 
+    /// A stream, or a request on one, of somebody banned was dropped.
+    pub(crate) fn turned_away(&mut self) {
+        self.banned += 1;
+    }
+
     /// Streams there are.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
@@ -221,6 +246,7 @@ impl Streams {
     /// Adds the streams refused and broken.
     pub(crate) fn count(&self, drops: &mut Drops) {
         drops.streams_refused += self.refused;
+        drops.banned += self.banned;
         drops.streams_broken += self.broken;
     }
 
@@ -242,6 +268,10 @@ impl Streams {
                 inputs.push_back(Input::Received { from, via: Via::Outbound, message });
             }
             Notice::Progressed { request } => inputs.push_back(Input::Progressed { request }),
+            Notice::Misbehaved { node, source, offence } => {
+                let proven = Some(source.ip());
+                inputs.push_back(Input::Misbehaved { node, proven, offence });
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use dht_proto::{Contact, Moment, NetworkId, NodeIdentity};
 use dht_routing::{
-    Bootstrapped, Command, Event, Input, MirrorRound, OperationId, Outcome, Output, Peer, Route,
+    Ban, Bootstrapped, Command, Event, Input, MirrorRound, OperationId, Outcome, Output, Peer,
+    Route,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -172,8 +173,7 @@ impl Task {
     fn wake(&mut self) {
         let now = self.parts.clock.now();
         self.parts.storage.sweep(now);
-        let contacts = || self.parts.peer.contacts().collect();
-        self.parts.keeper.handle_timeout(now, contacts);
+        self.parts.keeper.handle_timeout(now, &self.parts.peer);
         if self.parts.peer.poll_timeout().is_some_and(|due| due <= now) {
             self.parts.peer.handle_timeout(now);
         }
@@ -213,6 +213,11 @@ impl Task {
             }
             Order::Status { reply } => drop(reply.send(self.status(now))),
             Order::Contacts { reply } => drop(reply.send(self.parts.peer.contacts().collect())),
+            Order::Bans(order) => {
+                if order.obey(&mut self.parts.peer, now) {
+                    self.parts.keeper.soon(now);
+                }
+            }
             Order::Store(job) => self.have_stored(now, job, &mut VecDeque::new()),
         }
     }
@@ -238,7 +243,10 @@ impl Task {
             };
             let Some(datagram) = room.get_mut(..length) else { continue };
             let now = self.parts.clock.now();
-            if let Some(input) = self.parts.datagrams.receive(now, source, datagram) {
+            let banned = |node: &NodeIdentity, ip| {
+                self.parts.peer.bans_address(now, ip) || self.parts.peer.bans_node(now, node)
+            };
+            if let Some(input) = self.parts.datagrams.receive(now, source, datagram, banned) {
                 self.carry_out(now, VecDeque::from([input]));
             }
         }
@@ -247,6 +255,10 @@ impl Task {
     fn take_news(&mut self, news: News) {
         let now = self.parts.clock.now();
         let mut inputs = VecDeque::new();
+        if news.is_of_banned(now, &self.parts.peer) {
+            // Dropped unanswered, a stream is closed.
+            return self.parts.streams.turned_away();
+        }
         self.parts.streams.take(now, news, &mut inputs);
         self.carry_out(now, inputs);
     }
@@ -356,6 +368,11 @@ impl Task {
                 let MirrorRound { told, held, refused, took, .. } = round;
                 tracing::info!(?node, told, held, refused, ?took, "Mirrored the network");
             }
+            Event::Banned(Ban { suspect, offence, .. }) => {
+                let offence = offence.map(tracing::field::display);
+                tracing::warn!(?node, %suspect, offence, "Banned");
+                self.parts.keeper.soon(self.parts.clock.now());
+            }
             Event::Isolated => {
                 tracing::warn!(?node, "No node answers any more, trying to join again");
             }
@@ -392,7 +409,8 @@ impl Task {
         self.parts.hooks.shutdown().await;
         self.parts.streams.shutdown().await;
         self.parts.storage.close().await;
-        self.parts.keeper.close(self.parts.peer.contacts().collect()).await;
+        let now = self.parts.clock.now();
+        self.parts.keeper.close(now, &self.parts.peer).await;
         tracing::info!(node = ?self.standing.node.id(), "Stopped");
     }
 }

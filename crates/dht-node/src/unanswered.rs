@@ -62,6 +62,12 @@ impl Unanswered {
         Some((sent.contact, sent.message))
     }
 
+    /// Whether an answer from `source` is awaited.
+    pub(crate) fn awaits(&mut self, now: Moment, source: SocketAddr) -> bool {
+        self.forget(now);
+        self.requests.values().any(|sent| sent.contact.addr == source)
+    }
+
     fn forget(&mut self, now: Moment) {
         while let Some((at, request)) = self.order.front().copied() {
             if now.since(at) < PATIENCE && self.order.len() < KEPT {

@@ -11,7 +11,8 @@ use dht_proto::envelope::SealNonce;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::seal::{OpenError, SealError};
 use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received, Unverified};
-use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId, NodeId};
+use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId, NodeId, NodeIdentity};
+use dht_routing::Offence;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -21,6 +22,7 @@ use super::Notice;
 use super::frames::{FrameError, FrameReader, FrameWriter};
 use super::pace::Pace;
 use crate::Limits;
+use crate::datagrams::offence_of;
 use crate::entropy::Entropy;
 use crate::stance::Stance;
 
@@ -86,6 +88,26 @@ impl StreamError {
     /// Whether the stream was closed or broke down, which is nobody's fault.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::Frame(FrameError::Closed | FrameError::Io(_)) | Self::Stopping)
+    }
+
+    /// What it says of a node that it sealed such a frame. Nothing of the order of frames, which others who kept
+    /// some of them could make.
+    pub(super) fn offence_in_frame(&self) -> Option<(NodeIdentity, Offence)> {
+        match self {
+            Self::Open(OpenError::Rejected(rejected)) => {
+                Some((rejected.from, offence_of(&rejected.undecodable.error)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// What it says of a node that it answered us so.
+    pub(super) fn offence_in_answer(&self) -> Option<Offence> {
+        match self {
+            Self::Decode(_) => Some(Offence::WrongValue),
+            Self::Assembly(_) | Self::Partial | Self::Unexpected => Some(Offence::Malformed),
+            _ => self.offence_in_frame().map(|(_, offence)| offence),
+        }
     }
 }
 

@@ -45,6 +45,11 @@ pub(super) async fn serve(
         }
         guest.rest.busy();
         if let Err(error) = exchange(&mut conversation, &mut channel, &guest).await {
+            if let Some((node, offence)) = error.offence_in_frame() {
+                let misbehaved = Box::new(Notice::Misbehaved { node, source, offence });
+                // The task that is to hear it may be gone.
+                let _ = conversation.setting.notices.send(misbehaved).await;
+            }
             return end(error);
         }
         guest.rest.idle();

@@ -49,6 +49,12 @@ pub(super) async fn run(
     loop {
         if let Err(error) = exchange(&mut conversation, &channel, line, &job).await {
             tracing::debug!(?node, %contact, %error, "stream closed");
+            if let Some(offence) = error.offence_in_answer() {
+                let (node, source) = (contact.node, contact.addr);
+                let misbehaved = Box::new(Notice::Misbehaved { node, source, offence });
+                // The task that is to hear it may be gone.
+                let _ = conversation.setting.notices.send(misbehaved).await;
+            }
             return match error.is_closed() {
                 // The other end closed it while it was idle, just as we came to use it again.
                 true if used => End::Unserved(job),
