@@ -16,6 +16,7 @@ use crate::open_files::LogLines;
 use crate::signals::Signals;
 
 mod ask;
+mod bans;
 mod command;
 mod complete;
 mod editor;

@@ -198,10 +198,10 @@ impl Datagrams {
         let cookie = sealed.cookie();
         let proven = cookie.is_some_and(|cookie| self.cookies.check(now, source, cookie));
         let sender = sealed.sender();
-        // What we wait for is not counted, so it may come at any rate.
+        // What we wait for may come at any rate.
         let passage = match self.flow.check(now, &sender, proven) {
             Passage::Free => self.admit(now, &sender, proven),
-            _ if self.unanswered.awaits(now, source) => Passage::Free,
+            _ if self.unanswered.lets_pass(now, source) => Passage::Free,
             passage => passage,
         };
         if passage != Passage::Free {

@@ -30,6 +30,8 @@ struct Sent {
     tag: RetryTag,
     contact: Contact,
     message: Message,
+    /// Whether a datagram passed that may have been the answer.
+    let_pass: bool,
 }
 
 impl Unanswered {
@@ -37,7 +39,7 @@ impl Unanswered {
     pub(crate) fn sent(&mut self, now: Moment, contact: Contact, message: Message, tag: RetryTag) {
         self.forget(now);
         self.order.push_back((now, message.id));
-        self.requests.insert(message.id, Box::new(Sent { tag, contact, message }));
+        self.requests.insert(message.id, Box::new(Sent { tag, contact, message, let_pass: false }));
     }
 
     /// A request was answered, or is not wanted any more.
@@ -62,10 +64,17 @@ impl Unanswered {
         Some((sent.contact, sent.message))
     }
 
-    /// Whether an answer from `source` is awaited.
-    pub(crate) fn awaits(&mut self, now: Moment, source: SocketAddr) -> bool {
+    /// Whether a datagram from `source`, which sends too many, may be the answer to a request: one for each.
+    pub(crate) fn lets_pass(&mut self, now: Moment, source: SocketAddr) -> bool {
         self.forget(now);
-        self.requests.values().any(|sent| sent.contact.addr == source)
+        let is_it = |sent: &&mut Box<Sent>| sent.contact.addr == source && !sent.let_pass;
+        match self.requests.values_mut().find(is_it) {
+            Some(sent) => {
+                sent.let_pass = true;
+                true
+            }
+            None => false,
+        }
     }
 
     fn forget(&mut self, now: Moment) {
@@ -114,6 +123,18 @@ mod tests {
 
         assert_eq!(unanswered.demanded(NOW, contact(1).addr, RetryTag([8; 8])), None);
         assert_eq!(unanswered.demanded(NOW, contact(2).addr, RetryTag([9; 8])), None);
+    }
+
+    #[test]
+    fn one_datagram_for_each_request_passes_from_where_it_went() {
+        let mut unanswered = Unanswered::default();
+        for request in 1..=2 {
+            unanswered.sent(NOW, contact(1), ping(request), RetryTag([9; 8]));
+        }
+
+        assert!(!unanswered.lets_pass(NOW, contact(2).addr));
+        let passed = (0..10).filter(|_| unanswered.lets_pass(NOW, contact(1).addr));
+        assert_eq!(passed.count(), 2);
     }
 
     #[test]

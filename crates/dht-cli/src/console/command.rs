@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dht_node::{Key, Place, Salt};
 
 use super::ask::Asked;
+use super::bans::Bans;
 use crate::address::ConnectAddr;
 use crate::args::{parse_key, parse_place};
 use crate::signed::{SignedPlace, parse_salt};
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Find(Key),
     Ask(Asked, String),
     Broadcast(String),
+    Bans(Bans),
     Quit,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct Verb {
 }
 
 /// Every command, in the order in which help lists them.
-pub(super) const VERBS: [Verb; 18] = [
+pub(super) const VERBS: [Verb; 19] = [
     verb("h", "help", "", "this list"),
     verb("s", "store", "VALUE", "store the rest of the line; prints key and holders"),
     verb("f", "fetch", "KEY", "fetch a value by its key"),
@@ -63,6 +65,7 @@ pub(super) const VERBS: [Verb; 18] = [
     verb("p", "ping", "ADDR", "ask whether a node is at an address"),
     verb("c", "custom", "NODE TEXT", "ask an application: of ADDR, node id or key:HEX"),
     verb("b", "broadcast", "MESSAGE", "say the rest of the line to every node"),
+    verb("x", "bans", "[ban/lift NODE]", "whom this node has nothing to do with"),
     verb("i", "info", "", "figures of this node"),
     verb("q", "quit", "", "stop and leave; so do Ctrl-D and Ctrl-C twice"),
 ];
@@ -99,7 +102,8 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
     }
     let verb = find(word).ok_or_else(|| format!("unknown command `{word}`; `h` lists them all"))?;
     let argument = rest.trim();
-    if verb.arguments.is_empty() != argument.is_empty() {
+    let is_optional = verb.arguments.starts_with('[');
+    if !is_optional && verb.arguments.is_empty() != argument.is_empty() {
         return Err(usage(verb));
     }
     let key = || parse_key(argument);
@@ -113,6 +117,7 @@ pub(super) fn parse(line: &str) -> Result<Option<Command>, String> {
         "b" => Command::Broadcast(rest.to_owned()),
         "f" => Command::Fetch(key()?),
         "d" => Command::Drop(key()?),
+        "x" => Command::Bans(Bans::parse(argument)?),
         "n" => Command::Find(key()?),
         "p" => Command::Ping(argument.parse().map_err(|error| format!("{error}"))?),
         "F" => Command::FetchAt(whole_name(argument)?),

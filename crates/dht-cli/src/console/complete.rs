@@ -41,6 +41,7 @@ impl<S: Source> PromptHelp<S> {
             Some("f" | "R") => self.keys(typed),
             Some("d") => self.stored_keys(typed),
             Some("n") => self.keys(typed).into_iter().chain(self.peers(|peer| peer.0)).collect(),
+            Some("x") => bans(self.peers(|peer| peer.0)),
             Some("p" | "c") => self.peers(|peer| peer.1),
             Some("F" | "S") => self.known.borrow().names().map(quoted).collect(),
             _ => Vec::new(),
@@ -68,6 +69,11 @@ impl<S: Source> PromptHelp<S> {
     fn peers(&self, part: impl Fn((String, String)) -> String) -> Vec<String> {
         self.source.peers().into_iter().map(part).collect()
     }
+}
+
+/// What may follow `x`.
+fn bans(peers: Vec<String>) -> Vec<String> {
+    peers.into_iter().flat_map(|id| [format!("ban {id}"), format!("lift {id}")]).collect()
 }
 
 /// Names of commands that start with `word`, with a space where arguments follow.

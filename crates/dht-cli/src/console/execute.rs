@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use dht_node::{Found, Key, KindSet, Node, Place, Sequence, StoreError, StoreReport};
 
-use super::ask;
 use super::command::Command;
 use super::known::Known;
 use super::session::Reply;
 use super::signer::Signer;
 use super::view;
+use super::{ask, bans};
 use crate::address::{ConnectAddr, reachable};
 use crate::stored;
 
@@ -69,6 +69,7 @@ pub(super) async fn execute(
         Command::Ping(addr) => ping(node, addr).await,
         Command::Find(target) => find(node, target).await,
         Command::Ask(asked, request) => ask::ask(node, asked, request).await,
+        Command::Bans(order) => bans::execute(node, order).await,
         Command::Broadcast(message) => {
             let report = node.broadcast(message).await.map_err(text)?;
             Ok(Reply::Text(view::broadcast(&report)))

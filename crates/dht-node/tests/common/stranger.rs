@@ -11,7 +11,7 @@ use dht_node::{Difficulty, Families, LocalIdentity, NetworkId, NodeIdentity};
 use dht_proto::envelope::{Envelope, HelloToken, SealNonce, write_hello, write_hello_ack};
 use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Assembly, Channel, Outgoing, Received};
-use dht_proto::{Body, Message, PublicKey, Reply, Request, RequestId, Role};
+use dht_proto::{Body, Cookie, Message, PublicKey, Reply, Request, RequestId, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
@@ -63,11 +63,20 @@ impl Stranger {
 
     /// Bytes of a datagram with a request for the owner of a key.
     pub fn seal(&mut self, to: &PublicKey, message: &Message) -> Vec<u8> {
+        self.seal_as(to, message, None)
+    }
+
+    /// The same with a cookie.
+    pub fn seal_with(&mut self, to: &PublicKey, message: &Message, cookie: &Cookie) -> Vec<u8> {
+        self.seal_as(to, message, Some(*cookie))
+    }
+
+    fn seal_as(&mut self, to: &PublicKey, message: &Message, cookie: Option<Cookie>) -> Vec<u8> {
         self.nonces += 1;
         let mut nonce = [7; 24];
         nonce[..8].copy_from_slice(&self.nonces.to_le_bytes());
         let mut out = BytesMut::new();
-        self.sealer.seal(to, message, SealNonce(nonce), None, &mut out).unwrap();
+        self.sealer.seal(to, message, SealNonce(nonce), cookie, &mut out).unwrap();
         out.to_vec()
     }
 
