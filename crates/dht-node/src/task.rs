@@ -12,10 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{Contact, Moment, NetworkId, NodeIdentity};
-use dht_routing::{
-    Ban, Bootstrapped, Command, Event, Input, MirrorRound, OperationId, Outcome, Output, Peer,
-    Route,
-};
+use dht_routing::{Bootstrapped, Command, Input, OperationId, Output, Peer, Route};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +26,8 @@ use crate::node::JoinState;
 use crate::operations::Operations;
 use crate::storage::{Job as StoreJob, Storage};
 use crate::streams::{Job, News, Streams};
-use crate::{JoinError, NodeStatus};
+
+mod news;
 
 /// Datagrams taken from the socket before other inputs get their turn.
 const RECEIVE_BATCH: usize = 32;
@@ -344,62 +342,6 @@ impl Task {
             bytes: usage.bytes,
             capacity: usage.capacity,
         });
-    }
-
-    fn publish(&mut self, event: Event) {
-        let node = self.standing.node.id();
-        match event {
-            Event::Finished { operation, outcome: Outcome::Bootstrapped(result) }
-                if self.joining.operation == Some(operation) =>
-            {
-                match &result {
-                    Ok(joined) => tracing::info!(?node, contacts = joined.contacts, "Joined"),
-                    Err(error) => tracing::warn!(?node, %error, "Not joined, trying on"),
-                }
-                self.parts.keeper.hurry(self.parts.clock.now());
-                self.joining.operation = None;
-                self.joining.state.send_replace(Some(result.map_err(JoinError::from)));
-            }
-            Event::Finished { operation, outcome } => self.operations.finished(operation, outcome),
-            Event::Answered { operation, answer } => self.operations.answered(operation, *answer),
-            Event::Joined(contact) => tracing::debug!(?node, %contact, "contact joined"),
-            Event::Left(contact) => tracing::debug!(?node, %contact, "contact left"),
-            Event::Mirrored(round) => {
-                let MirrorRound { told, held, refused, took, .. } = round;
-                tracing::info!(?node, told, held, refused, ?took, "Mirrored the network");
-            }
-            Event::Banned(Ban { suspect, offence, .. }) => {
-                let offence = offence.map(tracing::field::display);
-                tracing::warn!(?node, %suspect, offence, "Banned");
-                self.parts.keeper.soon(self.parts.clock.now());
-            }
-            Event::Isolated => {
-                tracing::warn!(?node, "No node answers any more, trying to join again");
-            }
-        }
-    }
-
-    fn status(&self, now: Moment) -> NodeStatus {
-        let figures = self.parts.peer.status();
-        let (traffic, mut dropped) = self.parts.datagrams.figures();
-        self.parts.streams.count(&mut dropped);
-        NodeStatus {
-            node: self.standing.node,
-            addr: self.standing.addr,
-            network: self.standing.network,
-            uptime: now.since(self.parts.clock.started()),
-            contacts: figures.contacts,
-            operations: figures.operations,
-            requests: figures.requests,
-            network_size: figures.network_size,
-            store: self.parts.storage.usage(),
-            streams: self.parts.streams.len(),
-            receive_buffer: self.standing.receive_buffer,
-            traffic,
-            dropped,
-            mirror: self.parts.peer.mirror(now),
-            hooks: self.parts.hooks.status(),
-        }
     }
 
     async fn end(mut self: Box<Self>) {

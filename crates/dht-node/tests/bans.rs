@@ -156,7 +156,7 @@ async fn a_node_that_floods_is_cut_off_and_then_banned_while_others_are_served()
     let banned = until_banned(&node, async || {
         for _ in 0..10 {
             id += 1;
-            let datagram = stranger.seal_with(&node.identity().public(), &ping(id), &cookie);
+            let datagram = stranger.seal_with(&node.identity().public(), &ping(id), cookie);
             stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
         }
     });

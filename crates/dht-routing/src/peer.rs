@@ -34,6 +34,7 @@ mod blame;
 mod consult;
 mod copies;
 mod execute;
+mod figures;
 mod keep;
 mod receive;
 mod running;
@@ -44,6 +45,7 @@ mod tests;
 mod upkeep;
 
 pub(crate) use consult::{Replaces, Ruling};
+pub use figures::{Answers, Status, Upkeep, Usage};
 use running::{Audience, Running};
 
 /// A peer of the network, as a value.
@@ -121,56 +123,6 @@ enum Effect {
     },
     /// A record that the application may be asked about.
     Weigh(Box<Intake>),
-}
-
-/// What the store holds, to be told to nodes that inspect us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// Records held.
-    pub records: u64,
-    /// Bytes of values held.
-    pub bytes: u64,
-    /// Bytes of values held at most.
-    pub capacity: u64,
-}
-
-/// Figures of a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Status {
-    /// Nodes in the routing table.
-    pub contacts: usize,
-    /// Operations under way.
-    pub operations: usize,
-    /// Requests in flight.
-    pub requests: usize,
-    /// Estimated number of full nodes in the network, this one included.
-    pub network_size: u64,
-}
-
-/// What the upkeep of records came to since the peer was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Upkeep {
-    /// Requests sent for it, repetitions left out.
-    pub requests: u64,
-    /// Copies that other nodes lacked and have taken.
-    pub handed_over: u64,
-    /// Own records that were renewed.
-    pub renewed: u64,
-    /// Lookups made to renew them.
-    pub lookups: u64,
-    /// Rounds of renewing that ended.
-    pub rounds: u64,
-}
-
-/// How records were told to whoever asked for them, since the peer was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Answers {
-    /// Fetch requests that were answered with a record, or by saying that it is here.
-    pub served: u64,
-    /// Those of them that a cached copy answered.
-    pub from_copies: u64,
-    /// Copies that others sent, on our demand.
-    pub copies: u64,
 }
 
 /// Effects on the store that wait for their result, at most; beyond it requests are answered with `Busy`.

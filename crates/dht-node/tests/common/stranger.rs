@@ -67,8 +67,8 @@ impl Stranger {
     }
 
     /// The same with a cookie.
-    pub fn seal_with(&mut self, to: &PublicKey, message: &Message, cookie: &Cookie) -> Vec<u8> {
-        self.seal_as(to, message, Some(*cookie))
+    pub fn seal_with(&mut self, to: &PublicKey, message: &Message, cookie: Cookie) -> Vec<u8> {
+        self.seal_as(to, message, Some(cookie))
     }
 
     fn seal_as(&mut self, to: &PublicKey, message: &Message, cookie: Option<Cookie>) -> Vec<u8> {

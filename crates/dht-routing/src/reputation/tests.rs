@@ -63,10 +63,10 @@ fn each_ban_is_twice_as_long_as_the_one_before_up_to_a_day() {
     for minutes in [10, 20, 40, 80, 160, 320, 640, 1_280, 1_440, 1_440] {
         blame_until_banned(&mut reputation, now, Offence::WrongValue);
         assert_eq!(length(&reputation, now), Duration::from_mins(minutes));
-        now = now + Duration::from_mins(minutes);
+        now += Duration::from_mins(minutes);
         assert!(!is_banned(&reputation, now, &node(1), ip("127.0.0.1")));
     }
-    now = now + MEMORY;
+    now += MEMORY;
     blame_until_banned(&mut reputation, now, Offence::WrongValue);
     assert_eq!(length(&reputation, now), BAN_MIN);
 }

@@ -165,7 +165,7 @@ fn be_put_off(peer: &mut Peer, sloth: &Contact, other: Option<&Contact>) {
         }
         let end = now + Duration::from_secs(5);
         if let Some(other) = other {
-            now = now + Duration::from_millis(1);
+            now += Duration::from_millis(1);
             peer.handle_command(now, Command::Ping { addr: other.addr }).unwrap();
             peer.handle_input(now, Input::Greeted { addr: other.addr, node: other.node });
             for (to, id, _) in requests(peer) {
