@@ -34,6 +34,10 @@ async fn between_liar_and_holder(
     let node = builder().bootstrap(liar.addr).bootstrap(holder.local_addr());
     let node = node.start().await.unwrap();
     within(node.joined()).await.unwrap();
+    // On a busy machine one of them may be given up, and neither tells of the other.
+    for addr in [liar.addr, holder.local_addr()] {
+        within(async { while node.ping(addr).await.is_err() {} }).await;
+    }
     until(&node, "knows both", |status| status.contacts == 2).await;
     (node, holder, liar, record)
 }

@@ -198,7 +198,8 @@ impl Machine for Parrot {
             | Input::Listed { .. }
             | Input::Delivered { .. }
             | Input::Consulted { .. }
-            | Input::Served { .. } => {}
+            | Input::Served { .. }
+            | Input::Misbehaved { .. } => {}
         }
     }
 
