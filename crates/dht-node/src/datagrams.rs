@@ -34,9 +34,6 @@ use crate::{Drops, Limits, Traffic};
 /// Room for a datagram that is received: one byte more than the longest, to tell a longer one.
 pub(crate) const RECEIVE_ROOM: usize = DATAGRAM_MAX + 1;
 
-/// Key exchanges with nodes that have proven their address, for each one with others.
-const PROVEN_SHARE: u32 = 4;
-
 /// What it says of a node that it sealed something undecodable. Of what is unknown here a later version may know.
 pub(crate) fn offence_of(error: &DecodeError) -> Option<Offence> {
     match error.problem {
@@ -88,7 +85,7 @@ impl Datagrams {
             unanswered: Unanswered::default(),
             cookies: CookieJar::new(entropy.bytes()),
             exchanges: Rate::new(limits.key_exchanges, now),
-            proven_exchanges: Rate::new(limits.key_exchanges.saturating_mul(PROVEN_SHARE), now),
+            proven_exchanges: Rate::new(limits.proven_key_exchanges, now),
             flow: Flow::new(limits.node_requests, now),
             acks: Rate::new(acks, now),
             entropy,

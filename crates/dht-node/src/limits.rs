@@ -23,6 +23,7 @@ pub struct Limits {
     pub(crate) stream_stall: Duration,
     pub(crate) stream_rate: u32,
     pub(crate) key_exchanges: u32,
+    pub(crate) proven_key_exchanges: u32,
     pub(crate) node_requests: u32,
     pub(crate) greetings: u32,
     pub(crate) shared_keys: usize,
@@ -41,6 +42,7 @@ impl Default for Limits {
             stream_stall: Duration::from_secs(10),
             stream_rate: 4 * 1024,
             key_exchanges: 2_000,
+            proven_key_exchanges: 8_000,
             node_requests: 5_000,
             greetings: 1_000,
             shared_keys: 1_024,
@@ -137,10 +139,18 @@ impl Limits {
     }
 
     /// Key exchanges with unknown nodes in a second, each 17 to 37 microseconds of work, before strangers
-    /// must prove their address first. Default 2,000. Of those who have proven it four times as many are served.
+    /// must prove their address first. Default 2,000.
     #[must_use]
     pub fn key_exchanges(mut self, per_second: u32) -> Self {
         self.key_exchanges = per_second;
+        self
+    }
+
+    /// Key exchanges in a second with unknown nodes that have proven their address. Default 8,000; more are
+    /// dropped.
+    #[must_use]
+    pub fn proven_key_exchanges(mut self, per_second: u32) -> Self {
+        self.proven_key_exchanges = per_second;
         self
     }
 
@@ -208,6 +218,8 @@ mod tests {
         let number = |text: String| text.replace(',', "");
         assert_eq!(number(documented("stream_rate")), limits.stream_rate.to_string());
         assert_eq!(number(documented("key_exchanges")), limits.key_exchanges.to_string());
+        let proven = number(documented("proven_key_exchanges"));
+        assert_eq!(proven, limits.proven_key_exchanges.to_string());
         assert_eq!(number(documented("node_requests")), limits.node_requests.to_string());
         assert_eq!(number(documented("greetings")), limits.greetings.to_string());
         assert_eq!(number(documented("shared_keys")), limits.shared_keys.to_string());
