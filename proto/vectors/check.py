@@ -482,6 +482,7 @@ def check_datagrams(v):
     data = unhex(v["datagram"])
     if v["kind"] == "sealed":
         plaintext, seal_nonce = unhex(v["plaintext"]), unhex(v["seal_nonce"])
+        assert int.from_bytes(seal_nonce[18:], "little") == int(v["sealed_at_ms"])
         assert seal(v, plaintext, seal_nonce) == data
         assert open_sealed(unhex(v["receiver_secret_key"]), data, v["network"]) == plaintext
         for index in range(len(data)):

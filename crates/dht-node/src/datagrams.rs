@@ -23,6 +23,7 @@ use tokio::net::UdpSocket;
 
 use crate::entropy::Entropy;
 use crate::flow::{Flow, Passage};
+use crate::freshness::{Age, Freshness};
 use crate::greeting::Greetings;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
@@ -57,6 +58,7 @@ pub(crate) struct Datagrams {
     /// Those with nodes that have proven their address.
     proven_exchanges: Rate,
     flow: Flow,
+    freshness: Freshness,
     acks: Rate,
     /// Where a datagram is put together.
     draft: BytesMut,
@@ -72,7 +74,7 @@ impl Datagrams {
         mut entropy: Entropy,
         stance: Stance,
         limits: &Limits,
-        now: Moment,
+        (freshness, now): (Freshness, Moment),
     ) -> Self {
         // A client is nobody's contact: who greets it has no use for the answer.
         let acks = if stance.role == Role::Full { limits.greetings } else { 0 };
@@ -87,6 +89,7 @@ impl Datagrams {
             exchanges: Rate::new(limits.key_exchanges, now),
             proven_exchanges: Rate::new(limits.proven_key_exchanges, now),
             flow: Flow::new(limits.node_requests, now),
+            freshness,
             acks: Rate::new(acks, now),
             entropy,
             draft: BytesMut::new(),
@@ -112,7 +115,9 @@ impl Datagrams {
 
     /// What was moved and what was dropped.
     pub(crate) fn figures(&self) -> (Traffic, Drops) {
-        (self.traffic, self.drops)
+        let mut drops = self.drops;
+        self.freshness.count(&mut drops);
+        (self.traffic, drops)
     }
 
     /// Takes a datagram that was received from `source`, and returns what the peer is to know of it. A longer one
@@ -156,7 +161,7 @@ impl Datagrams {
 
     /// Seals and sends a message.
     pub(crate) fn send(&mut self, now: Moment, to: Contact, message: Message) {
-        let Some(tag) = self.seal(&to, &message, None) else { return };
+        let Some(tag) = self.seal(now, &to, &message, None) else { return };
         if matches!(message.body, Body::Request(_)) {
             self.unanswered.sent(now, to, message, tag);
         }
@@ -216,20 +221,39 @@ impl Datagrams {
                 return Some(Input::Misbehaved { node, proven, offence: Offence::Flood });
             }
         }
+        let seal_nonce = sealed.seal_nonce();
         match self.sealer.open(sealed) {
             Ok((from, message)) => {
-                match message.body {
+                match &message.body {
                     Body::Reply(_) => self.unanswered.done(message.id),
-                    Body::Request(_) => self.flow.count(now, sender),
+                    Body::Request(request) => {
+                        self.flow.count(now, sender);
+                        let age = match request.is_repeatable() {
+                            true => Age::Fresh,
+                            false => self.freshness.take(now, &seal_nonce, proven),
+                        };
+                        if age == Age::Stale {
+                            self.demand(now, source, seal_nonce.tag());
+                        }
+                        if age != Age::Fresh {
+                            return None;
+                        }
+                    }
                 }
                 let via = Via::Datagram { source, length, proven };
                 Some(Input::Received { from, via, message })
             }
             Err(error) => {
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
-                self.reject(source, proven, error)
+                self.reject(now, source, proven, error)
             }
         }
+    }
+
+    /// Counts what is of somebody banned.
+    pub(crate) fn turned_away(&mut self, is_banned: bool) -> bool {
+        self.drops.banned += u64::from(is_banned);
+        is_banned
     }
 
     /// Whether there is time for a key exchange with a sender, if it takes one.
@@ -255,7 +279,13 @@ impl Datagrams {
 
     /// Counts what did not open. A node that did send it, and asked something unknown, is told so. If it is nothing
     /// that any version of the protocol would send, the peer is to know.
-    fn reject(&mut self, source: SocketAddr, proven: bool, error: OpenError) -> Option<Input> {
+    fn reject(
+        &mut self,
+        now: Moment,
+        source: SocketAddr,
+        proven: bool,
+        error: OpenError,
+    ) -> Option<Input> {
         let OpenError::Rejected(rejected) = error else {
             self.drops.not_for_us += 1;
             return None;
@@ -264,7 +294,7 @@ impl Datagrams {
         if let Some((id, code)) = rejected.undecodable.answer {
             let body = Body::Reply(Reply::Error { code, text: String::new() });
             let objection = self.stance.message(id, body);
-            self.seal(&Contact::new(rejected.from, source), &objection, None);
+            self.seal(now, &Contact::new(rejected.from, source), &objection, None);
         }
         let offence = offence_of(&rejected.undecodable.error)?;
         let proven = proven.then_some(source.ip());
@@ -289,17 +319,18 @@ impl Datagrams {
             return;
         };
         // Not remembered a second time: a node that goes on demanding is not going to answer.
-        self.seal(&contact, &message, Some(cookie));
+        self.seal(now, &contact, &message, Some(cookie));
     }
 
     /// Returns by what a retry would name the datagram.
     fn seal(
         &mut self,
+        now: Moment,
         to: &Contact,
         message: &Message,
         cookie: Option<Cookie>,
     ) -> Option<RetryTag> {
-        let nonce = SealNonce(self.entropy.bytes());
+        let nonce = SealNonce::new(self.entropy.bytes(), now);
         self.draft.clear();
         let public = to.node.public();
         match self.sealer.seal(&public, message, nonce, cookie, &mut self.draft) {

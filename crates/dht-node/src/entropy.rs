@@ -1,6 +1,6 @@
 //! Where a node's random bytes come from: one seed of the system, then a generator of its own.
 //!
-//! A datagram takes 24 random bytes; asking the system for each would be a call into the kernel each.
+//! A datagram takes 18 random bytes; asking the system for each would be a call into the kernel each.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -58,6 +58,7 @@ mod entropy;
 mod error;
 mod flow;
 mod forward;
+mod freshness;
 mod greeting;
 mod hooks;
 mod keeper;

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::datagrams::Datagrams;
 use crate::entropy::Entropy;
+use crate::freshness::Freshness;
 use crate::hooks::Hooks;
 use crate::keeper::Kept;
 use crate::node::Shared;
@@ -80,8 +81,11 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         peer.decree(now, ban);
     }
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
-    let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, now);
-    let streams = Streams::new(local, network, stance, limits, entropy, sockets.tcp);
+    let freshness = Freshness::new(now);
+    let time = (freshness.clone(), now);
+    let datagrams = Datagrams::new(sockets.udp, sealer, entropy.fork(), stance, &limits, time);
+    let time = (clock, freshness);
+    let streams = Streams::new(local, network, stance, limits, entropy, time, sockets.tcp);
     let parts = Parts { clock, peer, storage, datagrams, streams, keeper: kept.keeper, hooks };
     tracing::info!(node = ?node.id(), "Listening on {}", sockets.addr);
     let invitation = Invitation { bootstrap, known: kept.contacts };

@@ -77,6 +77,11 @@ pub struct Drops {
     pub unasked: u64,
     /// Past a limit on what others may cost: greetings and key exchanges in a second, requests of one node.
     pub over_limit: u64,
+    /// Requests that change something and were sealed too long ago, or by a clock that is off: their senders were asked
+    /// for a cookie. By stream they are refused.
+    pub stale: u64,
+    /// Recordings of requests that were taken before.
+    pub replayed: u64,
     /// From nodes and subnets that are banned; streams among them.
     pub banned: u64,
     /// Datagrams not sent because the socket's queue was full.
@@ -140,6 +145,8 @@ impl Drops {
             + self.not_for_us
             + self.unasked
             + self.over_limit
+            + self.stale
+            + self.replayed
             + self.banned
             + self.send_queue_full
             + self.send_failed

@@ -8,18 +8,20 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId};
-use dht_routing::{Input, Offence, Peer, StreamId, Via};
+use dht_routing::{Input, Offence, StreamId, Via};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::freshness::Freshness;
 use crate::socket::canonical;
 use crate::stance::Stance;
 use crate::{Drops, Limits};
@@ -85,21 +87,8 @@ pub(crate) enum News {
     Accepted(io::Result<(TcpStream, SocketAddr)>),
 }
 
-impl News {
-    /// Whether it is of somebody with whom there is nothing to do: then it is dropped, and the stream with it.
-    pub(crate) fn is_of_banned(&self, now: Moment, peer: &Peer) -> bool {
-        match self {
-            Self::Told(notice) => match notice.as_ref() {
-                Notice::Asked { from, source, .. } => {
-                    peer.bans_node(now, from) || peer.bans_address(now, source.ip())
-                }
-                _ => false,
-            },
-            Self::Accepted(Ok((_, source))) => peer.bans_address(now, canonical(*source).ip()),
-            Self::Accepted(Err(_)) | Self::Ended(_) => false,
-        }
-    }
-}
+/// Tells whether somebody at an address, of whom no more may be known yet, is turned away.
+pub(crate) type Doorman<'a> = dyn FnMut(Option<&NodeIdentity>, IpAddr) -> bool + 'a;
 
 /// A stream's task, seen from the node's.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +119,6 @@ pub(crate) struct Streams {
     reassure_at: Option<Moment>,
     visitors: Visitors,
     refused: u64,
-    banned: u64,
     broken: u64,
 }
 
@@ -142,6 +130,7 @@ impl Streams {
         stance: Stance,
         limits: Limits,
         entropy: Entropy,
+        time: (Clock, Freshness),
         listener: Option<TcpListener>,
     ) -> Self {
         let (sender, notices) = mpsc::channel(NEWS);
@@ -150,7 +139,7 @@ impl Streams {
         Self {
             pool,
             visitors,
-            setting: Arc::new(Setting::new(local, network, stance, limits, sender)),
+            setting: Arc::new(Setting::new(local, network, stance, limits, time, sender)),
             entropy,
             listener,
             accept_from: None,
@@ -160,7 +149,6 @@ impl Streams {
             lines: BTreeMap::new(),
             reassure_at: None,
             refused: 0,
-            banned: 0,
             broken: 0,
         }
     }
@@ -175,15 +163,21 @@ impl Streams {
         }
     }
 
-    /// Takes what happened.
-    pub(crate) fn take(&mut self, now: Moment, news: News, inputs: &mut VecDeque<Input>) {
+    /// Takes what happened. Streams of those who are turned away are closed.
+    pub(crate) fn take(
+        &mut self,
+        now: Moment,
+        news: News,
+        inputs: &mut VecDeque<Input>,
+        turned_away: &mut Doorman<'_>,
+    ) {
         match news {
-            News::Told(notice) => self.told(*notice, inputs),
+            News::Told(notice) => self.told(*notice, inputs, turned_away),
             News::Ended(ended) => {
                 // What a stream told before it ended comes before its end: it is in the channel by now.
                 for _ in 0..NEWS {
                     let Ok(notice) = self.notices.try_recv() else { break };
-                    self.told(*notice, inputs);
+                    self.told(*notice, inputs, turned_away);
                 }
                 match ended {
                     Ok((id, end)) => self.ended(id, end, inputs),
@@ -191,7 +185,12 @@ impl Streams {
                     Err(error) => self.ended(error.id(), End::Closed, inputs),
                 }
             }
-            News::Accepted(Ok((stream, addr))) => self.accept(stream, canonical(addr)),
+            News::Accepted(Ok((stream, addr))) => {
+                let source = canonical(addr);
+                if !turned_away(None, source.ip()) {
+                    self.accept(stream, source);
+                }
+            }
             News::Accepted(Err(error)) => self.not_accepted(now, &error),
         }
         self.assign(now);
@@ -233,11 +232,6 @@ impl Streams {
         self.visitors.answer(stream, message);
     }
 
-    /// A stream, or a request on one, of somebody banned was dropped.
-    pub(crate) fn turned_away(&mut self) {
-        self.banned += 1;
-    }
-
     /// Streams there are.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
@@ -246,7 +240,6 @@ impl Streams {
     /// Adds the streams refused and broken.
     pub(crate) fn count(&self, drops: &mut Drops) {
         drops.streams_refused += self.refused;
-        drops.banned += self.banned;
         drops.streams_broken += self.broken;
     }
 
@@ -256,8 +249,15 @@ impl Streams {
         self.tasks.shutdown().await;
     }
 
-    fn told(&mut self, notice: Notice, inputs: &mut VecDeque<Input>) {
+    fn told(
+        &mut self,
+        notice: Notice,
+        inputs: &mut VecDeque<Input>,
+        turned_away: &mut Doorman<'_>,
+    ) {
         match notice {
+            // Unanswered, its stream ends.
+            Notice::Asked { from, source, .. } if turned_away(Some(&from), source.ip()) => {}
             Notice::Asked { visitor, from, source, message, reply } => {
                 let stream = self.visitors.asked(visitor, reply);
                 let via = Via::Inbound { stream, source };

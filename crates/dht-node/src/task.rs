@@ -253,11 +253,13 @@ impl Task {
     fn take_news(&mut self, news: News) {
         let now = self.parts.clock.now();
         let mut inputs = VecDeque::new();
-        if news.is_of_banned(now, &self.parts.peer) {
-            // Dropped unanswered, a stream is closed.
-            return self.parts.streams.turned_away();
-        }
-        self.parts.streams.take(now, news, &mut inputs);
+        let Parts { peer, datagrams, streams, .. } = &mut self.parts;
+        let mut turned_away = |node: Option<&NodeIdentity>, ip| {
+            let is_banned =
+                peer.bans_address(now, ip) || node.is_some_and(|node| peer.bans_node(now, node));
+            datagrams.turned_away(is_banned)
+        };
+        streams.take(now, news, &mut inputs, &mut turned_away);
         self.carry_out(now, inputs);
     }
 

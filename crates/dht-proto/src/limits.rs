@@ -78,5 +78,9 @@ pub const COOKIE_LEN: usize = 8;
 /// How long the same cookies are given out. They are accepted in the period after it, too.
 pub const COOKIE_PERIOD: Duration = Duration::from_mins(2);
 
+/// How far the stamp in the seal nonce of a request that changes something may be from the reader's clock, in
+/// seconds, for it to be taken without a cookie.
+pub const FRESH_SECONDS: u64 = 120;
+
 /// Longest name of a node's software, in bytes of UTF-8.
 pub const AGENT_MAX: usize = 64;

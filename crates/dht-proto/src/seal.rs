@@ -23,7 +23,7 @@
 //!     body: Body::Request(Request::Ping),
 //! };
 //! let mut datagram = BytesMut::new();
-//! let fresh = SealNonce([3; 24]); // random, for every datagram
+//! let fresh = SealNonce::new([3; 18], Moment::EPOCH); // random bytes, and the time
 //! alice.seal(&bob.node().public(), &ping, fresh, None, &mut datagram)?;
 //!
 //! match Envelope::parse(&mut datagram, network)? {
@@ -131,7 +131,7 @@ impl Sealer {
     }
 
     /// Writes `message`, sealed for `to`, to the end of `out` as one datagram, padded if its answer may be
-    /// long. `seal_nonce` must be fresh random bytes. Use `cookie` when a retry asked for it.
+    /// long. `seal_nonce` must be a new one. Use `cookie` when a retry asked for it.
     pub fn seal(
         &mut self,
         to: &PublicKey,

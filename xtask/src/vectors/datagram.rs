@@ -7,7 +7,9 @@ use dht_proto::envelope::{
 };
 use dht_proto::limits::PADDED_REQUEST_LEN;
 use dht_proto::seal::Sealer;
-use dht_proto::{Body, Cookie, Families, Key, Message, NetworkId, Reply, Request, RequestId, Role};
+use dht_proto::{
+    Body, Cookie, Families, Key, Message, Moment, NetworkId, Reply, Request, RequestId, Role,
+};
 use prost::encoding::encode_varint;
 use serde_json::{Value, json};
 
@@ -75,7 +77,9 @@ fn clear() -> Vec<Value> {
 fn sealed(name: &str, body: Body, cookie: Option<Cookie>, number: u8) -> Result<Value> {
     let network = NetworkId::default();
     let (sender, receiver) = (local(1, 1_000), local(2, 0));
-    let seal_nonce = SealNonce(std::array::from_fn(|i| number ^ i.to_le_bytes()[0]));
+    let sealed_at = Moment::from_millis(1_800_000_000_000 + u64::from(number));
+    let random = std::array::from_fn(|i| number ^ i.to_le_bytes()[0]);
+    let seal_nonce = SealNonce::new(random, sealed_at);
     let id = RequestId(u64::from(number));
     let message = Message { role: Role::Full, families: Families::V4, id, body };
     let mut datagram = BytesMut::new();
@@ -89,6 +93,7 @@ fn sealed(name: &str, body: Body, cookie: Option<Cookie>, number: u8) -> Result<
         "sender_nonce": sender.node().nonce().0,
         "receiver_secret_key": hex(receiver.secret_bytes()),
         "seal_nonce": hex(seal_nonce.0),
+        "sealed_at_ms": (sealed_at.as_micros() / 1_000).to_string(),
         "cookie": cookie.map(|cookie| hex(cookie.as_bytes())),
         "plaintext": hex(padded_plaintext(&message, cookie.is_some())),
         "datagram": hex(&datagram),

@@ -22,8 +22,10 @@ use super::Notice;
 use super::frames::{FrameError, FrameReader, FrameWriter};
 use super::pace::Pace;
 use crate::Limits;
+use crate::clock::Clock;
 use crate::datagrams::offence_of;
 use crate::entropy::Entropy;
+use crate::freshness::Freshness;
 use crate::stance::Stance;
 
 /// Values longer than this are verified on a blocking thread, in bytes.
@@ -38,6 +40,8 @@ pub(crate) struct Setting {
     pub(crate) network: NetworkId,
     pub(crate) stance: Stance,
     pub(crate) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) freshness: Freshness,
     memory: Arc<Semaphore>,
     pub(super) notices: mpsc::Sender<Box<Notice>>,
 }
@@ -48,11 +52,12 @@ impl Setting {
         network: NetworkId,
         stance: Stance,
         limits: Limits,
+        (clock, freshness): (Clock, Freshness),
         notices: mpsc::Sender<Box<Notice>>,
     ) -> Self {
         let units = units(limits.stream_memory).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
-        Self { local, network, stance, limits, memory, notices }
+        Self { local, network, stance, limits, clock, freshness, memory, notices }
     }
 
     /// Whose streams these are, for log events.
@@ -78,6 +83,8 @@ pub(super) enum StreamError {
     Partial,
     #[error("another message than was due")]
     Unexpected,
+    #[error("a request that was recorded, or sealed by a clock that is off")]
+    NotFresh,
     #[error("too many values are coming in")]
     Crowded,
     #[error("the node is stopping")]
@@ -145,7 +152,8 @@ impl Conversation {
         let mut bytes = BytesMut::new();
         for frame in frames {
             bytes.clear();
-            channel.seal(&frame, SealNonce(self.entropy.bytes()), &mut bytes)?;
+            let nonce = SealNonce::new(self.entropy.bytes(), self.setting.clock.now());
+            channel.seal(&frame, nonce, &mut bytes)?;
             self.writer.write(&bytes, &mut pace).await?;
             moved(bytes.len());
         }

@@ -15,6 +15,7 @@ use super::frames::FrameError;
 use super::visitors::{Rest, VisitorId};
 use super::{End, Notice};
 use crate::entropy::Entropy;
+use crate::freshness::Age;
 
 /// Whose stream it is.
 pub(super) struct Guest {
@@ -72,10 +73,18 @@ async fn exchange(
             &mut first,
         )?),
     };
+    let nonce = channel.seal_nonce(&mut first)?;
     let first = match channel.open(first) {
         Ok(frame) => frame,
         Err(error) => return Err(object(conversation, channel, error).await),
     };
+    // Whoever opened the stream is there, but what it sends another may have sealed, at any time.
+    if !first.is_repeatable() {
+        let Setting { clock, freshness, .. } = conversation.setting.as_ref();
+        if freshness.take(clock.now(), &nonce, false) != Age::Fresh {
+            return Err(StreamError::NotFresh);
+        }
+    }
     let Arrived { message, memory } = conversation.receive(channel, first, |_| ()).await?;
     let range = match &message.body {
         Body::Request(Request::Download { range, .. }) => *range,

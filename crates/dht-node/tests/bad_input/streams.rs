@@ -1,6 +1,6 @@
 //! Streams.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use dht_node::{Key, Limits, NetworkId, Node, Record, Ttl, Value};
 use dht_proto::stream::Channel;
@@ -105,7 +105,8 @@ async fn announce(node: &Node) -> TcpStream {
     let message = Stranger::message(1, Body::Request(store));
     let mut frame = bytes::BytesMut::new();
     let first = dht_proto::stream::Outgoing::new(message).next().unwrap();
-    channel.seal(&first, dht_proto::envelope::SealNonce([1; 24]), &mut frame).unwrap();
+    let nonce = stranger::nonce_of(SystemTime::now());
+    channel.seal(&first, nonce, &mut frame).unwrap();
     let mut stream = TcpStream::connect(node.local_addr()).await.unwrap();
     stream.write_all(&frame).await.unwrap();
     stream
@@ -134,7 +135,7 @@ async fn slow_reader(node: &Node, key: Key) -> TcpStream {
     let download = Request::Download { slot, range: ValueRange::WHOLE };
     let mut stream = TcpStream::connect(node.local_addr()).await.unwrap();
     let message = Stranger::message(1, Body::Request(download));
-    assert!(stranger::send(&mut stream, &channel, message, &mut 0).await);
+    assert!(stranger::send(&mut stream, &channel, message).await);
     stream
 }
 

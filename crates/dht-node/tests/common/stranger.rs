@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use bytes::BytesMut;
 use chacha20poly1305::XChaCha20Poly1305;
@@ -11,7 +12,7 @@ use dht_node::{Difficulty, Families, LocalIdentity, NetworkId, NodeIdentity};
 use dht_proto::envelope::{Envelope, HelloToken, SealNonce, write_hello, write_hello_ack};
 use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Assembly, Channel, Outgoing, Received};
-use dht_proto::{Body, Cookie, Message, PublicKey, Reply, Request, RequestId, Role};
+use dht_proto::{Body, Cookie, Message, Moment, PublicKey, Reply, Request, RequestId, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
@@ -24,7 +25,15 @@ pub struct Stranger {
     pub udp: UdpSocket,
     pub tcp: Option<TcpListener>,
     sealer: Sealer,
-    nonces: u64,
+}
+
+/// A nonce that no other is like.
+pub fn nonce_of(time: SystemTime) -> SealNonce {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut random = [7; 18];
+    random[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::SeqCst).to_le_bytes());
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    SealNonce::new(random, Moment::EPOCH + since)
 }
 
 /// The identity that a number makes.
@@ -46,7 +55,7 @@ impl Stranger {
             }
         };
         let sealer = Sealer::new(local.clone(), network, 64);
-        Self { local, udp, tcp: Some(tcp), sealer, nonces: 0 }
+        Self { local, udp, tcp: Some(tcp), sealer }
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -72,11 +81,20 @@ impl Stranger {
     }
 
     fn seal_as(&mut self, to: &PublicKey, message: &Message, cookie: Option<Cookie>) -> Vec<u8> {
-        self.nonces += 1;
-        let mut nonce = [7; 24];
-        nonce[..8].copy_from_slice(&self.nonces.to_le_bytes());
+        self.seal_at(to, message, cookie, SystemTime::now())
+    }
+
+    /// The same, as sealed at another time.
+    pub fn seal_at(
+        &mut self,
+        to: &PublicKey,
+        message: &Message,
+        cookie: Option<Cookie>,
+        time: SystemTime,
+    ) -> Vec<u8> {
+        let nonce = nonce_of(time);
         let mut out = BytesMut::new();
-        self.sealer.seal(to, message, SealNonce(nonce), cookie, &mut out).unwrap();
+        self.sealer.seal(to, message, nonce, cookie, &mut out).unwrap();
         out.to_vec()
     }
 
@@ -207,30 +225,21 @@ async fn serve(
     network: NetworkId,
     behaviour: Arc<impl Fn(&Request) -> Option<Reply>>,
 ) {
-    let mut nonces = 0;
     while let Some((channel, request)) = receive(&mut stream, &local, network).await {
         let Body::Request(asked) = &request.body else { return };
         let Some(reply) = behaviour(asked) else { return };
         let reply = Stranger::message(request.id.0, Body::Reply(reply));
-        if !send(&mut stream, &channel, reply, &mut nonces).await {
+        if !send(&mut stream, &channel, reply).await {
             return;
         }
     }
 }
 
 /// Writes a message. Returns whether the other end took it.
-pub async fn send(
-    stream: &mut TcpStream,
-    channel: &Channel,
-    message: Message,
-    nonces: &mut u64,
-) -> bool {
+pub async fn send(stream: &mut TcpStream, channel: &Channel, message: Message) -> bool {
     for frame in Outgoing::new(message) {
-        *nonces += 1;
-        let mut nonce = [9; 24];
-        nonce[..8].copy_from_slice(&nonces.to_le_bytes());
         let mut out = BytesMut::new();
-        channel.seal(&frame, SealNonce(nonce), &mut out).unwrap();
+        channel.seal(&frame, nonce_of(SystemTime::now()), &mut out).unwrap();
         if stream.write_all(&out).await.is_err() {
             return false;
         }

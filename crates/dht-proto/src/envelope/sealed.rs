@@ -7,15 +7,35 @@ use bytes::{BufMut, BytesMut};
 use super::{RetryTag, begin, begin_delimited, put_node};
 use crate::limits::{COOKIE_LEN, VERSION};
 use crate::message::length::{TAG_LEN, sealed_fields_len};
-use crate::{Cookie, DecodeError, NetworkId, NodeIdentity, Nonce, Problem, PublicKey};
+use crate::{Cookie, DecodeError, Moment, NetworkId, NodeIdentity, Nonce, Problem, PublicKey};
 
 pub(super) const SEAL_NONCE_LEN: usize = 24;
 
-/// The nonce one datagram or frame is sealed with: 24 random bytes, never used twice.
+/// Random bytes of a seal nonce.
+pub(super) const SEAL_RANDOM_LEN: usize = 18;
+
+/// The nonce one datagram or frame is sealed with, never used twice: 18 random bytes, then the milliseconds since the
+/// Unix epoch in 6 bytes, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SealNonce(pub [u8; SEAL_NONCE_LEN]);
 
 impl SealNonce {
+    /// A nonce of random bytes, made at `now`.
+    pub fn new(random: [u8; SEAL_RANDOM_LEN], now: Moment) -> Self {
+        let mut bytes = [0; SEAL_NONCE_LEN];
+        let [millis @ .., _, _] = (now.as_micros() / 1_000).to_le_bytes();
+        bytes.iter_mut().zip(random.into_iter().chain(millis)).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+
+    /// When it was made, by the clock of whoever made it, to the millisecond below.
+    pub fn sealed_at(&self) -> Moment {
+        let mut millis = [0; 8];
+        let stamp = self.0.iter().skip(SEAL_RANDOM_LEN);
+        millis.iter_mut().zip(stamp).for_each(|(to, from)| *to = *from);
+        Moment::from_millis(u64::from_le_bytes(millis))
+    }
+
     /// What a retry names the datagram by.
     pub fn tag(&self) -> RetryTag {
         let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.0;
@@ -61,6 +81,11 @@ impl<'a> Sealed<'a> {
     /// The cookie that came along.
     pub fn cookie(&self) -> Option<&Cookie> {
         self.fields.cookie.as_ref()
+    }
+
+    /// What it was sealed with.
+    pub fn seal_nonce(&self) -> SealNonce {
+        self.fields.seal_nonce
     }
 
     /// What a retry would name it by.
@@ -123,5 +148,20 @@ pub(crate) struct AssociatedData {
 impl AsRef<[u8]> for AssociatedData {
     fn as_ref(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(&self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_nonce_tells_when_it_was_made_and_begins_with_what_nobody_can_guess() {
+        let now = Moment::from_millis(1_795_000_000_123);
+        let nonce = SealNonce::new([7; SEAL_RANDOM_LEN], now);
+        assert_eq!(nonce.sealed_at(), now);
+        assert_eq!(nonce.tag(), RetryTag([7; 8]));
+        let last = SealNonce([0xff; SEAL_NONCE_LEN]).sealed_at();
+        assert_eq!(last, Moment::from_millis((1 << 48) - 1));
     }
 }

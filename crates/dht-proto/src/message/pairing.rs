@@ -3,6 +3,27 @@
 use super::{Reply, Request};
 
 impl Request {
+    /// Whether a node is the same after it, however often it comes. What is not must be fresh to be taken.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Ping
+            | Self::FindNode { .. }
+            | Self::Fetch { .. }
+            | Self::Download { .. }
+            | Self::Inspect
+            | Self::List { .. }
+            // A broadcast has an id and a time of its own.
+            | Self::Broadcast { .. }
+            | Self::CompareBroadcasts { .. }
+            | Self::PullBroadcast { .. } => true,
+            Self::Offer { .. }
+            | Self::Store { .. }
+            | Self::OfferMany { .. }
+            | Self::Reconcile { .. }
+            | Self::Custom { .. } => false,
+        }
+    }
+
     /// Whether `reply` is one of those that the request may get. It answers all of what was asked, and a
     /// listing leads on from where it was asked for; contacts in it are for the asker to judge.
     pub fn accepts(&self, reply: &Reply) -> bool {

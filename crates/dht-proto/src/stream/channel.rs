@@ -57,7 +57,7 @@ impl Channel {
         self.peer
     }
 
-    /// Writes `frame`, its length before it, to the end of `out`. `seal_nonce` must be fresh random bytes.
+    /// Writes `frame`, its length before it, to the end of `out`. `seal_nonce` must be a new one.
     pub fn seal(
         &self,
         frame: &Frame,
@@ -87,6 +87,11 @@ impl Channel {
             out.truncate(before);
         }
         sealed
+    }
+
+    /// What a frame, given without the length before it, was sealed with. Proven once [`open`](Self::open) opens it.
+    pub fn seal_nonce(&self, frame: &mut [u8]) -> Result<SealNonce, OpenError> {
+        Ok(Sealed::parse_frame(frame, self.network)?.seal_nonce())
     }
 
     /// Opens one frame, given without the length before it. Its memory is used for what comes out.

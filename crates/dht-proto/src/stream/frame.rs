@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::record::RecordHead;
-use crate::{Families, Message, Purpose, Referral, RequestId, Role, Sequence, Ttl};
+use crate::{Body, Families, Message, Purpose, Referral, RequestId, Role, Sequence, Ttl};
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
 /// its value. Made by [`Outgoing`](super::Outgoing), taken by [`Assembly`](super::Assembly).
@@ -19,6 +19,18 @@ impl Frame {
             Content::Message(message) => message.id,
             Content::Start(start) => start.head.id,
             Content::Part(part) => part.head.id,
+        }
+    }
+
+    /// Whether it begins no request that must be fresh to be taken, see
+    /// [`Request::is_repeatable`](crate::Request::is_repeatable).
+    pub fn is_repeatable(&self) -> bool {
+        match &self.0 {
+            Content::Message(Message { body: Body::Request(request), .. }) => {
+                request.is_repeatable()
+            }
+            Content::Start(Start { exchange: Exchange::Store { .. }, .. }) => false,
+            Content::Message(_) | Content::Start(_) | Content::Part(_) => true,
         }
     }
 }

@@ -12,7 +12,7 @@ use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Assembly, Channel, Received};
 use dht_proto::{
     AuthorKey, AuthorSecret, Body, Cookie, Difficulty, Distance, ErrorCode, Key, LocalIdentity,
-    NetworkId, NodeIdentity, Nonce, PublicKey, Record, Salt, Scope, Sequence, Signature,
+    Moment, NetworkId, NodeIdentity, Nonce, PublicKey, Record, Salt, Scope, Sequence, Signature,
     SignedBody, Value, codec,
 };
 use serde_json::Value as Json;
@@ -191,6 +191,7 @@ fn sealed_datagrams_are_made_and_opened() {
         let plaintext = Bytes::from(bytes(&vector, "plaintext"));
         assert_eq!(codec::decode(plaintext).as_ref(), Ok(&message));
         let seal_nonce = SealNonce(array(&vector, "seal_nonce"));
+        assert_eq!(seal_nonce.sealed_at(), Moment::from_millis(number(&vector, "sealed_at_ms")));
         let mut again = BytesMut::new();
         Sealer::new(sender, network, 1)
             .seal(&receiver.node().public(), &message, seal_nonce, cookie, &mut again)
