@@ -228,14 +228,8 @@ impl Datagrams {
                     Body::Reply(_) => self.unanswered.done(message.id),
                     Body::Request(request) => {
                         self.flow.count(now, sender);
-                        let age = match request.is_repeatable() {
-                            true => Age::Fresh,
-                            false => self.freshness.take(now, &seal_nonce, proven),
-                        };
-                        if age == Age::Stale {
-                            self.demand(now, source, seal_nonce.tag());
-                        }
-                        if age != Age::Fresh {
+                        let may_repeat = request.is_repeatable();
+                        if !may_repeat && !self.is_fresh(now, source, &seal_nonce, proven) {
                             return None;
                         }
                     }
@@ -248,6 +242,21 @@ impl Datagrams {
                 self.reject(now, source, proven, error)
             }
         }
+    }
+
+    /// Whether a request that changes something is new. If its clock is off, a cookie is demanded.
+    fn is_fresh(
+        &mut self,
+        now: Moment,
+        source: SocketAddr,
+        seal_nonce: &SealNonce,
+        proven: bool,
+    ) -> bool {
+        let age = self.freshness.take(now, seal_nonce, proven);
+        if age == Age::Stale {
+            self.demand(now, source, seal_nonce.tag());
+        }
+        age == Age::Fresh
     }
 
     /// Counts what is of somebody banned.
