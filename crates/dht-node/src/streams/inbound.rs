@@ -44,7 +44,6 @@ pub(super) async fn serve(
             Err(StreamError::Frame(FrameError::TooSlow)) => return End::Closed,
             Err(error) => return end(error),
         }
-        guest.rest.busy();
         if let Err(error) = exchange(&mut conversation, &mut channel, &guest).await {
             if let Some((node, offence)) = error.offence_in_frame() {
                 let misbehaved = Box::new(Notice::Misbehaved { node, source, offence });
@@ -78,6 +77,8 @@ async fn exchange(
         Ok(frame) => frame,
         Err(error) => return Err(object(conversation, channel, error).await),
     };
+    // Only now: who drips bytes that are no frame of anybody is the first to go when streams are short.
+    guest.rest.busy();
     // Whoever opened the stream is there, but what it sends another may have sealed, at any time.
     if !first.is_repeatable() {
         let Setting { clock, freshness, .. } = conversation.setting.as_ref();

@@ -23,7 +23,8 @@ pub(crate) struct VisitorId(u64);
 #[derive(Debug)]
 pub(super) struct Rest {
     epoch: Instant,
-    /// Microseconds after the epoch; [`BUSY`](Self::BUSY) while a request is under way.
+    /// Microseconds after the epoch; [`BUSY`](Self::BUSY) while a request is under way whose first frame was
+    /// opened.
     since: AtomicU64,
 }
 

@@ -36,6 +36,37 @@ pub fn nonce_of(time: SystemTime) -> SealNonce {
     SealNonce::new(random, Moment::EPOCH + since)
 }
 
+/// Bytes of a datagram with any plaintext.
+pub fn seal_bytes(
+    local: &LocalIdentity,
+    network: NetworkId,
+    to: &PublicKey,
+    plaintext: &[u8],
+) -> Vec<u8> {
+    let key = PairKey::derive(local, to).unwrap();
+    let network = network.0.to_le_bytes();
+    let node = local.node();
+    let sender = [&node.public().as_bytes()[..], &node.nonce().0.to_le_bytes()].concat();
+    let nonce = nonce_of(SystemTime::now()).0;
+    let associated_data = [&1_u32.to_le_bytes(), &network, &sender[..], &nonce].concat();
+    let payload = Payload { msg: plaintext, aad: &associated_data };
+    let cipher = XChaCha20Poly1305::new(key.secret_bytes().into());
+    let ciphertext = cipher.encrypt(&nonce.into(), payload).unwrap();
+    let length = varint(ciphertext.len());
+    let sealed =
+        [&[10, 36], &sender[..], &[18, 24], &nonce, &[34], &length[..], &ciphertext].concat();
+    [&[8, 1, 21], &network[..], &[26], &varint(sealed.len()), &sealed].concat()
+}
+
+/// A length below 2^14 as protobuf writes it.
+fn varint(length: usize) -> Vec<u8> {
+    let low = u8::try_from(length % 128).unwrap();
+    match u8::try_from(length / 128).unwrap() {
+        0 => vec![low],
+        high => vec![low | 0x80, high],
+    }
+}
+
 /// The identity that a number makes.
 pub fn identity(number: u8) -> LocalIdentity {
     LocalIdentity::search([number; 32], Difficulty::DEFAULT)
@@ -100,23 +131,7 @@ impl Stranger {
 
     /// Bytes of a datagram whose plaintext no type of ours can say.
     pub fn seal_raw(&mut self, to: &PublicKey, plaintext: &[u8]) -> Vec<u8> {
-        let key = PairKey::derive(&self.local, to).unwrap();
-        let network = self.sealer.network().0.to_le_bytes();
-        let mut sender = self.node().public().as_bytes().to_vec();
-        sender.extend_from_slice(&self.node().nonce().0.to_le_bytes());
-        let nonce = [3; 24];
-        let associated_data = [&1_u32.to_le_bytes(), &network, &sender[..], &nonce].concat();
-        let payload = Payload { msg: plaintext, aad: &associated_data };
-        let ciphertext = XChaCha20Poly1305::new(key.secret_bytes().into())
-            .encrypt(&nonce.into(), payload)
-            .unwrap();
-        let short = |bytes: &[u8]| {
-            u8::try_from(bytes.len()).ok().filter(|length| *length < 128).expect("a short varint")
-        };
-        let length = short(&ciphertext);
-        let sealed =
-            [&[10, 36], &sender[..], &[18, 24], &nonce, &[34, length], &ciphertext].concat();
-        [&[8, 1, 21], &network[..], &[26, short(&sealed)], &sealed].concat()
+        seal_bytes(&self.local, self.sealer.network(), to, plaintext)
     }
 
     /// The next sealed message that comes in.
