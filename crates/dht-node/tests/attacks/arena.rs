@@ -10,10 +10,12 @@ use crate::common::{bytes, joined, within};
 const SMALL: usize = 600;
 const LARGE: usize = 50_000;
 
-/// A node under attack, and a client that stores and fetches through it and nobody else.
+/// A node under attack, a client that stores through it and nobody else, and one that fetches: each keeps what it
+/// stored or fetched itself.
 pub(crate) struct Arena {
     pub(crate) target: Node,
-    pub(crate) client: Node,
+    writer: Node,
+    reader: Node,
     /// Values stored so far.
     round: u64,
 }
@@ -36,8 +38,9 @@ pub(crate) struct Fared {
 impl Arena {
     pub(crate) async fn new(target: NodeBuilder) -> Self {
         let target = target.start().await.unwrap();
-        let client = joined(crate::common::builder().client(true), &target).await;
-        Self { target, client, round: 0 }
+        let client = || crate::common::builder().client(true);
+        let (writer, reader) = (joined(client(), &target).await, joined(client(), &target).await);
+        Self { target, writer, reader, round: 0 }
     }
 
     /// Stores `rounds` values and fetches each again.
@@ -48,13 +51,13 @@ impl Arena {
             let size = if self.round.is_multiple_of(10) { LARGE } else { SMALL };
             let value = bytes(self.round, size);
             let began = Instant::now();
-            let stored = within(self.client.store(value.clone())).await;
+            let stored = within(self.writer.store(value.clone())).await;
             let stored = stored.map_err(|error| format!("store: {error}"));
             let key = stored.as_ref().map(|report| report.key).ok();
             fared.note(began, stored.map(|_| ()));
             let Some(key) = key else { continue };
             let began = Instant::now();
-            let fetched = within(self.client.fetch(key)).await;
+            let fetched = within(self.reader.fetch(key)).await;
             let fetched = fetched.map_err(|error| format!("fetch: {error}"));
             let right = fetched.and_then(|found| {
                 let is_right = found.into_bytes() == value;
