@@ -39,7 +39,7 @@ pub(crate) use signed::{SignTask, Version};
     disable_help_flag = true,
     disable_version_flag = true,
     disable_help_subcommand = true,
-    subcommand_help_heading = "Signed records (`dht COMMAND --help`)",
+    subcommand_help_heading = "Signed records, applications (`dht COMMAND --help`)",
     group = ArgGroup::new("one-shot").args(["store", "store_at", "fetch", "fetch_at"]),
 )]
 struct Args {

@@ -29,7 +29,9 @@ mod signer;
 mod terminal;
 mod view;
 
+pub(crate) use ask::lines;
 pub(crate) use terminal::Terminal;
+pub(crate) use view::broadcast as reached;
 
 use session::Session;
 

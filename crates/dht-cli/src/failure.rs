@@ -5,7 +5,10 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use dht_node::{FetchError, JoinError, StartError, Stopped, StoreError};
+use dht_node::{
+    AnswerError, BroadcastError, CustomError, FetchError, JoinError, StartError, Stopped,
+    StoreError,
+};
 
 /// Why the program ends without having done what it was asked, and by which exit code that is told.
 #[derive(Debug)]
@@ -102,6 +105,29 @@ impl From<FetchError> for Failure {
                 Self::NotFound(error.into())
             }
             FetchError::Undelivered { .. } | FetchError::NoAnswer => Self::Network(error.into()),
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<BroadcastError> for Failure {
+    fn from(error: BroadcastError) -> Self {
+        match error {
+            BroadcastError::TooLarge(_) => Self::Usage(error.into()),
+            BroadcastError::TooMany(_) => Self::Network(error.into()),
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<CustomError> for Failure {
+    fn from(error: CustomError) -> Self {
+        match error {
+            CustomError::TooLong { .. } => Self::Usage(error.into()),
+            CustomError::NotFound | CustomError::Answer(AnswerError::Unsupported) => {
+                Self::NotFound(error.into())
+            }
+            CustomError::Answer(_) | CustomError::Unreadable { .. } => Self::Network(error.into()),
             _ => Self::Internal(error.into()),
         }
     }

@@ -26,6 +26,7 @@ mod quantity;
 mod signals;
 mod signed;
 mod stored;
+mod whom;
 
 fn main() -> ExitCode {
     match run(&Plan::from_command_line()) {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
-use dht_node::{FetchError, Found, Node, Place, StoreOptions, StoreReport};
+use dht_node::{FetchError, Found, Node, NodeBuilder, Place, StoreOptions, StoreReport};
 use tracing::{debug, info};
 
 use crate::args::{Action, OneShot, Plan};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::quantity::{plural, show_bytes, show_span};
 use crate::stored;
 
+mod application;
 mod signed;
 
 /// Does what `task` says. Whatever can be refused is refused before anything is sent.
@@ -54,6 +55,10 @@ pub(crate) async fn run(plan: &Plan, task: &OneShot) -> Result<(), Failure> {
             signed::publish(plan, task, version, *limit).await?;
         }
         Action::Retract(version) => signed::retract(plan, task, version).await?,
+        Action::Broadcast { key_file } => {
+            application::broadcast(plan, task, key_file.as_deref()).await?;
+        }
+        Action::Custom(whom) => application::custom(plan, task, whom).await?,
         Action::Resolve(place) => {
             let node = join(plan, task).await?;
             let found = place.resolve(&node).await?;
@@ -66,10 +71,19 @@ pub(crate) async fn run(plan: &Plan, task: &OneShot) -> Result<(), Failure> {
 
 /// A client that knows the network.
 async fn join(plan: &Plan, task: &OneShot) -> Result<Node, Failure> {
+    join_with(builder(plan), plan, task).await
+}
+
+/// What becomes a client of the network.
+fn builder(plan: &Plan) -> NodeBuilder {
+    Node::builder().client(true).network(&plan.network)
+}
+
+async fn join_with(builder: NodeBuilder, plan: &Plan, task: &OneShot) -> Result<Node, Failure> {
     let connect = bootstrap::resolve(&plan.connect).await?;
     let listen = task.listen.map_or_else(|| bootstrap::any_port_for(&connect), |listen| listen.0);
     let connect = bootstrap::within_reach(listen, &connect)?;
-    let mut builder = Node::builder().client(true).listen(listen).network(&plan.network);
+    let mut builder = builder.listen(listen);
     for addr in connect {
         builder = builder.bootstrap(addr);
     }

@@ -7,6 +7,7 @@ use dht_node::{Key, Place, Ttl};
 use super::signed::SignTask;
 use crate::address::{ConnectAddr, ListenAddr};
 use crate::signed::SignedPlace;
+use crate::whom::Whom;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -76,6 +77,13 @@ pub(crate) enum Action {
         /// Whether to print JSON.
         json: bool,
     },
+    /// Say stdin to every node.
+    Broadcast {
+        /// File with the author's key; `None` for a new one.
+        key_file: Option<PathBuf>,
+    },
+    /// Ask an application stdin.
+    Custom(Whom),
     /// Fetch by the hash of the content.
     Fetch(Key),
     /// Fetch by name, or from a chosen key.

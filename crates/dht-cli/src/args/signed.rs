@@ -1,4 +1,4 @@
-//! The sub-commands for signed records.
+//! The sub-commands: signed records, and what is said to other nodes.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,9 @@ use super::network::NetworkName;
 use super::{Action, parse_item_limit, parse_ttl};
 use crate::address::{ConnectAddr, ListenAddr};
 use crate::signed::{SignedPlace, parse_salt};
+use crate::whom::Whom;
 
-/// Signed records: values under a key of their author, who alone can replace them.
+/// Signed records, which are values under a key of their author, who alone can replace them; and applications.
 #[derive(Subcommand, Debug)]
 pub(super) enum SubCommand {
     /// Make a key to sign records with, and print its public part
@@ -45,6 +46,30 @@ pub(super) enum SubCommand {
         /// AUTHOR is what `keygen` printed, SALT a text or `hex:` and hexadecimal digits.
         #[arg(value_name = "KEY")]
         place: SignedPlace,
+
+        #[command(flatten)]
+        joining: Joining,
+    },
+
+    /// Say what comes on stdin to every node of the network; prints the id of the broadcast
+    ///
+    /// At most 64 KiB. How many nodes confirmed it, and about how many it reaches, is told on stderr.
+    Broadcast {
+        /// File with the secret key to sign it with, as `dht keygen` makes it [default: a new key]
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+
+        #[command(flatten)]
+        joining: Joining,
+    },
+
+    /// Ask an application what comes on stdin and write its answer to stdout
+    ///
+    /// At most 64 KiB each way. Of all nodes near a key each answer is a line, after the node's id.
+    Custom {
+        /// Whom: `ip:port`, a node id, or `key:HEX` for all nodes near a key
+        #[arg(value_name = "NODE")]
+        whom: Whom,
 
         #[command(flatten)]
         joining: Joining,
@@ -174,6 +199,8 @@ impl SubCommand {
             Self::Keygen { .. } => "keygen",
             Self::Publish { .. } => "publish",
             Self::Resolve { .. } => "resolve",
+            Self::Broadcast { .. } => "broadcast",
+            Self::Custom { .. } => "custom",
             Self::Retract { .. } => "retract",
         }
     }
@@ -186,6 +213,10 @@ impl SubCommand {
                 let limit = item_limit.unwrap_or(VALUE_MAX);
                 Asked::OneShot(Action::Publish { task: signing.task(), limit }, joining)
             }
+            Self::Broadcast { key_file, joining } => {
+                Asked::OneShot(Action::Broadcast { key_file }, joining)
+            }
+            Self::Custom { whom, joining } => Asked::OneShot(Action::Custom(whom), joining),
             Self::Resolve { place, joining } => Asked::OneShot(Action::Resolve(place), joining),
             Self::Retract { signing, joining } => {
                 Asked::OneShot(Action::Retract(signing.task()), joining)

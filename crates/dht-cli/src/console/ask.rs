@@ -1,80 +1,24 @@
-//! Custom requests typed at the prompt: whom they are for, and their answers.
+//! Custom requests typed at the prompt, and their answers.
 
-use std::str::FromStr;
-
-use dht_node::{Answer, AnswerError, Answers, CustomOptions, Key, Node, NodeId, Place, Recipient};
+use dht_node::{Answer, AnswerError, Answers, CustomOptions, Node, Recipient};
 
 use super::session::Reply;
 use super::view;
-use crate::address::{ConnectAddr, reachable};
-use crate::bootstrap;
-
-/// Whom a person asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// Whoever is at an address.
-    At(ConnectAddr),
-    /// The node with an id.
-    Node(NodeId),
-    /// The nodes closest to a key.
-    Closest(Key),
-}
-
-/// `key:HEX` is a key, 64 digits alone are a node, everything else is an address.
-impl FromStr for Asked {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.starts_with(Place::KEY_PREFIX) {
-            let place: Place = text.parse().map_err(|error| format!("{error}"))?;
-            return Ok(Self::Closest(place.key()));
-        }
-        if let Ok(id) = text.parse() {
-            return Ok(Self::Node(id));
-        }
-        text.parse().map(Self::At).map_err(|error| format!("{error}"))
-    }
-}
+use crate::whom::Whom;
 
 /// Asks, and shows every answer.
-pub(super) async fn ask(node: &Node, asked: Asked, request: String) -> Result<Reply, String> {
-    let to = match asked {
-        Asked::At(target) => {
-            let addr = resolve(node, target).await?;
-            if addr == reachable(node.local_addr()) {
-                return Err(format!("{addr} is this node"));
-            }
-            Recipient::Addr(addr)
-        }
-        Asked::Node(id) if id == node.id() => return Err("that is this node".to_owned()),
-        Asked::Node(id) => Recipient::Node(id),
-        Asked::Closest(key) => return ask_closest(node, key, request).await,
-    };
+pub(super) async fn ask(node: &Node, whom: Whom, request: String) -> Result<Reply, String> {
+    let to = whom.recipient(node).await?;
+    if let Recipient::Closest(_) = to {
+        return ask_closest(node, to, request).await;
+    }
     match node.custom(to, request).await {
         Ok(answer) => Ok(Reply::Value(answer)),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// The address that a person means.
-pub(super) async fn resolve(
-    node: &Node,
-    target: ConnectAddr,
-) -> Result<std::net::SocketAddr, String> {
-    match target {
-        ConnectAddr::Socket(addr) => Ok(addr),
-        ConnectAddr::Host(host, port) => {
-            let text = |error: &dyn std::fmt::Display| error.to_string();
-            let found = bootstrap::look_up(&host, port).await.map_err(|error| text(&error))?;
-            let reached = bootstrap::within_reach(node.local_addr(), &found);
-            let reached = reached.map_err(|error| text(&error))?;
-            reached.first().copied().ok_or_else(|| format!("`{host}` has no address"))
-        }
-    }
-}
-
-async fn ask_closest(node: &Node, key: Key, request: String) -> Result<Reply, String> {
-    let to = Recipient::Closest(key);
+async fn ask_closest(node: &Node, to: Recipient, request: String) -> Result<Reply, String> {
     let answers = node.custom_all(to, request, CustomOptions::default()).await;
     let lines = lines(answers.map_err(|error| error.to_string())?).await;
     if lines.is_empty() {
@@ -84,7 +28,7 @@ async fn ask_closest(node: &Node, key: Key, request: String) -> Result<Reply, St
 }
 
 /// One line for each node: its id, and its answer or why there is none in brackets.
-async fn lines(mut answers: Answers) -> Vec<String> {
+pub(crate) async fn lines(mut answers: Answers) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(Answer { from, result }) = answers.next().await {
         let told = match result {
@@ -95,18 +39,4 @@ async fn lines(mut answers: Answers) -> Vec<String> {
         lines.push(format!("{} {told}", from.id()));
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_an_id_and_an_address_are_told_apart() {
-        let key = Key::content(b"x");
-        assert_eq!(format!("key:{key}").parse(), Ok(Asked::Closest(key)));
-        assert_eq!(key.to_string().parse(), Ok(Asked::Node(NodeId::from_bytes(*key.as_bytes()))));
-        assert!(matches!("127.0.0.1:3000".parse(), Ok(Asked::At(_))));
-        assert!("key:12".parse::<Asked>().is_err() && "3000".parse::<Asked>().is_err());
-    }
 }

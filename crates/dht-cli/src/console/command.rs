@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use dht_node::{Key, Place, Salt};
 
-use super::ask::Asked;
 use super::bans::Bans;
 use crate::address::ConnectAddr;
 use crate::args::{parse_key, parse_place};
 use crate::signed::{SignedPlace, parse_salt};
+use crate::whom::Whom;
 
 /// A command with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) enum Command {
     Info,
     Ping(ConnectAddr),
     Find(Key),
-    Ask(Asked, String),
+    Ask(Whom, String),
     Broadcast(String),
     Bans(Bans),
     Quit,

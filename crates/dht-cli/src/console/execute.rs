@@ -12,6 +12,7 @@ use super::view;
 use super::{ask, bans};
 use crate::address::{ConnectAddr, reachable};
 use crate::stored;
+use crate::whom::resolve;
 
 /// Does what `command` says, and remembers in `known` what worked.
 pub(super) async fn execute(
@@ -78,7 +79,7 @@ pub(super) async fn execute(
 }
 
 async fn ping(node: &Node, target: ConnectAddr) -> Result<Reply, String> {
-    let addr = ask::resolve(node, target).await?;
+    let addr = resolve(node, target).await?;
     if addr == reachable(node.local_addr()) {
         return Ok(Reply::Text(format!("{} at {addr} is this node", node.id())));
     }

@@ -32,7 +32,7 @@ pub(super) fn help() -> String {
 }
 
 /// How a broadcast of ours got away.
-pub(super) fn broadcast(report: &BroadcastReport) -> String {
+pub(crate) fn broadcast(report: &BroadcastReport) -> String {
     let BroadcastReport { acknowledged, reach, .. } = report;
     let confirmed = format!("{acknowledged} node{} confirmed it", plural(*acknowledged as u64));
     match reach - 1 {
