@@ -104,9 +104,13 @@ pub(crate) enum Overdue {
 }
 
 impl Application {
-    /// Verdicts awaited.
-    pub(crate) fn consultations(&self) -> usize {
-        self.subjects.len()
+    /// Whether one more verdict may be awaited for `asker`, of `limit` in all; for ourselves if there is none.
+    pub(crate) fn may_consult(&self, asker: Option<&Asker>, limit: usize) -> bool {
+        let is_same = |subject: &Subject| {
+            subject.asker().map(|other| other.node) == asker.map(|asker| asker.node)
+        };
+        let same = self.subjects.values().filter(|(_, subject)| is_same(subject)).count();
+        is_fair(same, self.subjects.len(), limit)
     }
 
     /// Awaits a verdict until `due`.
@@ -122,9 +126,10 @@ impl Application {
         Some(subject)
     }
 
-    /// Answers to custom requests awaited.
-    pub(crate) fn services(&self) -> usize {
-        self.services.len()
+    /// Whether one more answer may be awaited for `asker`, of `limit` in all.
+    pub(crate) fn may_serve(&self, asker: &Asker, limit: usize) -> bool {
+        let same = self.services.values().filter(|(_, other)| other.node == asker.node).count();
+        is_fair(same, self.services.len(), limit)
     }
 
     /// Awaits an answer to a custom request until `due`.
@@ -192,6 +197,12 @@ impl Application {
     pub(crate) fn answered(&mut self, now: Moment, asker: &Asker, reply: &Reply) {
         self.recollection.answered(now + MEMORY, key_of(asker), reply);
     }
+}
+
+/// Whether somebody who has `same` of `taken` places may have one more, of `limit`: nobody gets more than are left
+/// free, so that there is always room for others (dynamic thresholds: Choudhury and Hahne, ToN 1998).
+fn is_fair(same: usize, taken: usize, limit: usize) -> bool {
+    taken < limit && (same == 0 || same < limit - taken)
 }
 
 fn key_of(asker: &Asker) -> RequestKey {

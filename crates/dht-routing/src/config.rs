@@ -263,7 +263,7 @@ impl ConfigBuilder {
     }
 
     /// Records that the application is asked about at once: 1..=65,536, default 256. More are refused as
-    /// busy.
+    /// busy, as is what one node sends beyond as many as are left free for others.
     #[must_use]
     pub fn consultations(mut self, consultations: usize) -> Self {
         self.config.consultations = consultations;
@@ -288,7 +288,7 @@ impl ConfigBuilder {
     }
 
     /// Custom requests that the application is at work on at once: 1..=65,536, default 256. More are answered
-    /// as busy.
+    /// as busy, as is what one node asks beyond as many as are left free for others.
     #[must_use]
     pub fn services(mut self, services: usize) -> Self {
         self.config.services = services;

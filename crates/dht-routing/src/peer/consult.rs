@@ -116,7 +116,7 @@ impl Peer {
         if let Some(asker) = subject.asker() {
             application.working(now, asker);
         }
-        if application.consultations() >= self.config.consultations {
+        if !application.may_consult(subject.asker(), self.config.consultations) {
             return self.ruled(now, subject, Err(Refusal::Busy));
         }
         let ticket = Ticket(self.next_ticket);

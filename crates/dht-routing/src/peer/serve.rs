@@ -17,7 +17,7 @@ impl Peer {
     /// Hands a request to the application.
     pub(super) fn serve(&mut self, now: Moment, asker: &Asker, payload: Bytes) {
         let application = self.application.get_or_insert_default();
-        if application.services() >= self.config.services {
+        if !application.may_serve(asker, self.config.services) {
             let text = String::new();
             return self.reply(asker, Reply::Error { code: ErrorCode::Busy, text });
         }

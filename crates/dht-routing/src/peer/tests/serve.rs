@@ -132,13 +132,25 @@ fn an_application_that_fails_takes_too_long_or_says_too_much_is_told_of() {
 
 #[test]
 fn more_requests_than_may_run_at_once_are_told_that_the_node_is_busy() {
-    let mut peer = serving();
-    for number in 1..=2 {
-        by_stream(&mut peer, RequestId(number), custom("work"));
-        expect_serve(&mut peer);
-    }
-    by_stream(&mut peer, RequestId(3), custom("work"));
-    assert_eq!(expect_reply(&mut peer), error(ErrorCode::Busy, ""));
+    let mut peer = peer(config().serves(true).services(4));
+    let mut number = 0;
+    let mut is_served = |peer: &mut Peer, asker: Contact| {
+        number += 1;
+        let body = Body::Request(custom("work"));
+        say(peer, Moment::EPOCH, &asker, Role::Client, RequestId(number), body);
+        let outputs = outputs(peer);
+        if outputs.iter().any(|output| matches!(output, Output::Serve { .. })) {
+            return true;
+        }
+        let [Output::Send { message, .. }] = outputs.as_slice() else { panic!("{outputs:?}") };
+        assert_eq!(message.body, Body::Reply(error(ErrorCode::Busy, "")));
+        false
+    };
+    // Nobody gets more than he leaves to others.
+    let greedy = [true, true, false].map(|_| is_served(&mut peer, asker()));
+    assert_eq!(greedy, [true, true, false]);
+    let others = [101, 102, 103].map(|other| is_served(&mut peer, contact(other, "127.0.0.1:9")));
+    assert_eq!(others, [true, true, false]);
 }
 
 /// Asks `to`, and gives what the peer orders.
