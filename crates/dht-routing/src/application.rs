@@ -200,7 +200,8 @@ impl Application {
 }
 
 /// Whether somebody who has `same` of `taken` places may have one more, of `limit`: nobody gets more than are left
-/// free, so that there is always room for others (dynamic thresholds: Choudhury and Hahne, ToN 1998).
+/// free, so that there is always room for others (dynamic thresholds: Choudhury and Hahne,
+/// Transactions on Networking 1998).
 fn is_fair(same: usize, taken: usize, limit: usize) -> bool {
     taken < limit && (same == 0 || same < limit - taken)
 }
