@@ -2,8 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::frame::{Content, Frame};
-use crate::codec::{self, Plaintext};
+use super::frame::Frame;
 use crate::envelope::{ClearFields, SealNonce, Sealed};
 use crate::limits::FRAME_MAX;
 use crate::message::length::{FRAME_PREFIX_LEN, sealed_len};
@@ -64,11 +63,7 @@ impl Channel {
         seal_nonce: SealNonce,
         out: &mut BytesMut,
     ) -> Result<(), SealError> {
-        let plaintext = match &frame.0 {
-            Content::Message(message) => Plaintext::of_message(message, 0),
-            Content::Start(start) => Plaintext::of_start(start),
-            Content::Part(part) => Plaintext::of_part(part),
-        };
+        let plaintext = frame.plaintext();
         let size = sealed_len(plaintext.len(), false);
         let too_long = SealError::TooLong { size, limit: FRAME_MAX };
         let length = u32::try_from(size).map_err(|_| too_long)?;
@@ -104,7 +99,7 @@ impl Channel {
         let place = sealed.place.clone();
         let length = self.key.open(sealed)?.len();
         let plaintext = frame.split_off(place.start).split_to(length).freeze();
-        codec::decode_frame(plaintext).map(Frame).map_err(|undecodable| {
+        Frame::decode(plaintext).map_err(|undecodable| {
             OpenError::Rejected(Box::new(Rejected { from: self.peer, undecodable }))
         })
     }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::codec::{self, Plaintext, Undecodable};
 use crate::record::RecordHead;
 use crate::{Body, Families, Message, Purpose, Referral, RequestId, Role, Sequence, Ttl};
 
@@ -31,6 +32,24 @@ impl Frame {
             }
             Content::Start(Start { exchange: Exchange::Store { .. }, .. }) => false,
             Content::Message(_) | Content::Start(_) | Content::Part(_) => true,
+        }
+    }
+
+    /// Reads a frame from its plaintext. What travels by stream only is read here, and in no datagram.
+    pub fn decode(plaintext: Bytes) -> Result<Self, Undecodable> {
+        codec::decode_frame(plaintext).map(Self)
+    }
+
+    /// Writes the plaintext of the frame to the end of `out`.
+    pub fn encode(&self, out: &mut BytesMut) {
+        self.plaintext().write(out);
+    }
+
+    pub(crate) fn plaintext(&self) -> Plaintext {
+        match &self.0 {
+            Content::Message(message) => Plaintext::of_message(message, 0),
+            Content::Start(start) => Plaintext::of_start(start),
+            Content::Part(part) => Plaintext::of_part(part),
         }
     }
 }
