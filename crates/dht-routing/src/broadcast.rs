@@ -192,6 +192,12 @@ impl Broadcasts {
         !self.memory.is_empty() || self.expectations.last() > now
     }
 
+    /// Broadcasts made here whose payload is not kept any more though not all delegates have answered: time leapt, or
+    /// others needed the room. Each is told once.
+    pub(crate) fn take_abandoned(&mut self) -> Vec<(BroadcastId, Box<Sending>)> {
+        self.memory.take_abandoned()
+    }
+
     /// The outcome of an operation is not waited for any more.
     pub(crate) fn give_up(&mut self, operation: OperationId) {
         self.memory.give_up(operation);

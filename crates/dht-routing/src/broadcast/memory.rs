@@ -117,6 +117,8 @@ pub(super) struct Memory {
     bytes: usize,
     /// When the last one known will be forgotten.
     last: Moment,
+    /// Made here, and dropped before all of their delegates had answered.
+    abandoned: Vec<(BroadcastId, Box<Sending>)>,
 }
 
 impl Memory {
@@ -206,7 +208,13 @@ impl Memory {
         if let Some(kept) = self.known.get_mut(id).and_then(|known| known.kept.take()) {
             self.bytes = self.bytes.saturating_sub(kept.broadcast.payload().len());
             self.kept.retain(|other| other != id);
+            self.abandoned.extend(kept.sending.map(|sending| (*id, sending)));
         }
+    }
+
+    /// Broadcasts made here whose delegates will not be waited for any more. Each is told once.
+    pub(super) fn take_abandoned(&mut self) -> Vec<(BroadcastId, Box<Sending>)> {
+        std::mem::take(&mut self.abandoned)
     }
 
     pub(super) fn next_due(&self) -> Moment {

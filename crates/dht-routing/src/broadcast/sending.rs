@@ -56,7 +56,12 @@ impl Sending {
     /// Number of delegates that acknowledged, and of nodes that they answer for, ourselves included; once nobody is
     /// waited for any more.
     pub(crate) fn ended(&self) -> Option<(usize, u64)> {
-        self.awaited.is_empty().then_some((self.acknowledged, self.reach))
+        self.awaited.is_empty().then_some(self.so_far())
+    }
+
+    /// The same, as it stands.
+    pub(crate) fn so_far(&self) -> (usize, u64) {
+        (self.acknowledged, self.reach)
     }
 
     fn take(&mut self, who: Head) -> Option<Awaited> {

@@ -39,6 +39,7 @@ impl Peer {
                         if let Some(kept) = machine.kept_mut(&id) {
                             kept.sending = Some(Box::new(Sending::new(operation)));
                         }
+                        self.report_abandoned();
                         self.spread(now, &id, false);
                         return operation;
                     }
@@ -114,6 +115,7 @@ impl Peer {
         let repaired = machine.came(&id) && depth == LEAF;
         let verdict = machine.take(now, broadcast, depth);
         machine.informed(&id, from);
+        self.report_abandoned();
         if verdict != BroadcastVerdict::Taken {
             return verdict;
         }
@@ -313,10 +315,27 @@ impl Peer {
         let Some(machine) = &mut self.broadcasts else { return };
         let Some(kept) = machine.kept_mut(id) else { return };
         let ended = kept.sending.as_ref().and_then(|s| Some((s.operation(), s.ended()?)));
-        let Some((operation, (acknowledged, reach))) = ended else { return };
+        let Some((operation, outcome)) = ended else { return };
         kept.sending = None;
+        self.broadcast_ended(*id, operation, outcome);
+    }
+
+    /// Tells the senders of broadcasts that are not kept any more how far they got.
+    fn report_abandoned(&mut self) {
+        let abandoned = self.broadcasts.as_mut().map(|machine| machine.take_abandoned());
+        for (id, sending) in abandoned.unwrap_or_default() {
+            self.broadcast_ended(id, sending.operation(), sending.so_far());
+        }
+    }
+
+    fn broadcast_ended(
+        &mut self,
+        id: BroadcastId,
+        operation: OperationId,
+        (acknowledged, reach): (usize, u64),
+    ) {
         let reach = reach.min(self.table.network_size());
-        let report = BroadcastReport { id: *id, acknowledged, reach };
+        let report = BroadcastReport { id, acknowledged, reach };
         self.event(Event::Finished { operation, outcome: Outcome::Broadcast(Ok(report)) });
     }
 
@@ -332,7 +351,9 @@ impl Peer {
                 Due::Round(id, number) => self.compare_round(now, id, number),
             }
         }
-        if self.broadcasts.as_mut().is_some_and(|machine| !machine.forget(now)) {
+        let is_over = self.broadcasts.as_mut().is_some_and(|machine| !machine.forget(now));
+        self.report_abandoned();
+        if is_over {
             self.broadcasts = None;
         }
     }

@@ -259,6 +259,43 @@ fn a_long_broadcast_is_sent_only_to_those_who_say_that_they_lack_it() {
     assert!(matches!(dialled[..], [Request::Broadcast { .. }]), "{dialled:?}");
 }
 
+/// A peer whose broadcast waits for a delegate that does not answer.
+fn peer_that_waits() -> Peer {
+    let mut peer = peer_among(1, config());
+    let command = Command::Broadcast { secret: secret(), payload: vec![7; 2_000].into() };
+    peer.handle_command(NOW, command).unwrap();
+    assert!(done(&mut peer).outcomes.is_empty());
+    peer
+}
+
+#[track_caller]
+fn assert_reached_nobody(peer: &mut Peer) {
+    let outcomes = done(peer).outcomes;
+    let [Outcome::Broadcast(Ok(report))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((report.acknowledged, report.reach), (0, 1));
+}
+
+#[test]
+fn a_broadcast_ends_though_time_leaps_past_its_life_here() {
+    let mut peer = peer_that_waits();
+    peer.handle_timeout(NOW + Duration::from_mins(6));
+    assert_reached_nobody(&mut peer);
+}
+
+#[test]
+fn a_broadcast_ends_though_others_push_it_out() {
+    let mut peer = peer_that_waits();
+    let mut now = NOW;
+    for number in 0..256 {
+        let author = AuthorSecret::from_seed(&[u8::try_from(number).unwrap(); 32]);
+        let other = Broadcast::sign(&author, SentAt::of(now), vec![0; 10].into()).unwrap();
+        send(&mut peer, now, 1, &Arc::new(other), 256);
+        // Slowly enough for all of them to be taken.
+        now += Duration::from_millis(10);
+    }
+    assert_reached_nobody(&mut peer);
+}
+
 #[test]
 fn what_a_neighbour_has_and_we_lack_is_pulled_delivered_once_and_compared_soon() {
     let mut peer = peer_among(3, delivering());
