@@ -34,12 +34,14 @@ pub(crate) struct FrameReader<R> {
     half: R,
     buffer: BytesMut,
     codec: LengthDelimitedCodec,
+    /// Whether a frame has begun. The buffer does not tell: the codec takes the length out of it first.
+    within: bool,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(half: R) -> Self {
         let codec = LengthDelimitedCodec::builder().max_frame_length(FRAME_MAX).new_codec();
-        Self { half, buffer: BytesMut::new(), codec }
+        Self { half, buffer: BytesMut::new(), codec, within: false }
     }
 
     /// Waits until a byte is there or the stream has ended, as long as `until` has not come. Nothing is lost if the
@@ -57,6 +59,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         loop {
             let decoded = self.codec.decode(&mut self.buffer);
             if let Some(frame) = decoded.map_err(|_| FrameError::TooLong)? {
+                self.within = !self.buffer.is_empty();
                 return Ok(frame);
             }
             let bytes = self.fill(pace.deadline()).await?;
@@ -75,9 +78,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.buffer.reserve(512);
         let read = timeout_at(until, self.half.read_buf(&mut self.buffer)).await;
         match read.map_err(|_| FrameError::TooSlow)?? {
-            0 if self.buffer.is_empty() => Err(FrameError::Closed),
-            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            bytes => Ok(bytes),
+            0 if self.within => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            0 => Err(FrameError::Closed),
+            bytes => {
+                self.within = true;
+                Ok(bytes)
+            }
         }
     }
 }

@@ -110,11 +110,14 @@ async fn a_slow_reader_is_too_slow_for_the_writer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_end_within_a_frame_is_an_error_of_the_stream() {
-    let (mut far, mut reader) = reader(100);
-    far.write_all(&[0, 0, 0, 9, 1]).await.unwrap();
-    drop(far);
+    for begun in [&[0, 0, 0][..], &[0, 0, 0, 9], &[0, 0, 0, 9, 1]] {
+        let (mut far, mut reader) = reader(100);
+        far.write_all(begun).await.unwrap();
+        drop(far);
 
-    assert!(matches!(reader.next(&mut pace()).await, Err(FrameError::Io(_))));
+        let read = reader.next(&mut pace()).await;
+        assert!(matches!(read, Err(FrameError::Io(_))), "{read:?} after {begun:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
