@@ -20,6 +20,7 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "xtask", uses: &["dht-sim", "dht-node", "dht-proto"] },
     Layer { name: "dht-cli", uses: &["dht-node"] },
+    Layer { name: "dht-fuzz", uses: &["dht-node", "dht-routing", "dht-store", "dht-proto"] },
     Layer { name: "dht-node", uses: &["dht-routing", "dht-store", "dht-proto"] },
     Layer { name: "dht-sim", uses: &["dht-routing", "dht-store", "dht-proto"] },
     Layer { name: "dht-routing", uses: &["dht-proto"] },

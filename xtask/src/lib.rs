@@ -6,6 +6,7 @@
 
 pub mod ci;
 pub mod codegen;
+pub mod fuzz;
 pub mod layers;
 pub mod sim;
 pub mod tidy;

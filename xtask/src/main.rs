@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{ci, codegen, layers, sim, tidy, vectors};
+use xtask::{ci, codegen, fuzz, layers, sim, tidy, vectors};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -36,6 +36,8 @@ enum Command {
     Layers,
     /// Run every gate, in the order that fails soonest.
     Ci(ci::Args),
+    /// Run a fuzz target for as long as wanted.
+    Fuzz(fuzz::Args),
     /// Run a simulated network.
     Sim(sim::Args),
 }
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Layers => layers::run(),
         Command::Ci(args) => ci::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Sim(args) => sim::run(&args),
     };
     match result {

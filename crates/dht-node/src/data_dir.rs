@@ -24,6 +24,8 @@ use dht_store::{DiskOptions, DiskStore, OpenError};
 mod bans;
 mod contacts;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod forms;
 mod identity;
 mod state_file;
 

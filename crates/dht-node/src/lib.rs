@@ -59,6 +59,9 @@ mod error;
 mod flow;
 mod forward;
 mod freshness;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 mod hooks;
 mod keeper;

@@ -35,7 +35,11 @@ mod pool;
 mod visitors;
 
 use conversation::Setting;
+#[cfg(feature = "fuzzing")]
+pub(crate) use frames::{FrameError, FrameReader};
 use inbound::Guest;
+#[cfg(feature = "fuzzing")]
+pub(crate) use pace::Pace;
 pub(crate) use pool::Job;
 use pool::{LineId, Pool, Step};
 use visitors::{VisitorId, Visitors};

@@ -52,6 +52,9 @@ use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
 mod backend;
 mod batch;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod options;
 mod table;

@@ -83,13 +83,13 @@ impl StateFile {
         written.map_err(|error| DataDirError::of_io(&path, error))
     }
 
-    fn seal(&self, text: &str) -> String {
+    pub(super) fn seal(&self, text: &str) -> String {
         let body = format!("{}, version {}\n{text}", self.title, self.version);
         let checksum = Key::content(body.as_bytes());
         format!("{body}{CHECKSUM}{checksum}\n")
     }
 
-    fn open(&self, bytes: &[u8]) -> Result<Read, &'static str> {
+    pub(super) fn open(&self, bytes: &[u8]) -> Result<Read, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no text")?;
         let end = text.strip_suffix('\n').and_then(|text| text.rfind('\n')).map(|at| at + 1);
         let (body, last) = end.and_then(|end| text.split_at_checked(end)).ok_or("it is cut")?;

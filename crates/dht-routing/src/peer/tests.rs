@@ -7,7 +7,6 @@ use dht_proto::{
     Referral, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
 };
 
-mod arbitrary;
 mod blame;
 mod broadcast;
 mod consult;

@@ -190,7 +190,7 @@ fn take<const N: usize>(row: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-fn checksum(slot: Slot, row: &[u8]) -> [u8; CHECKSUM_LEN] {
+pub(super) fn checksum(slot: Slot, row: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&slot_key(slot));
     hasher.update(row);
