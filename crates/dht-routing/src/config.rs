@@ -7,6 +7,9 @@ use dht_proto::{Difficulty, Families, Role};
 
 use crate::pacer::Rate;
 
+/// Paths of a search, at most.
+const PATHS_MAX: usize = 8;
+
 /// Parameters of a [`Peer`](crate::Peer). Made by [`Config::builder`]; the default suits the default network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
@@ -19,6 +22,7 @@ pub struct Config {
     pub(crate) difficulty: Difficulty,
     pub(crate) k: usize,
     pub(crate) alpha: usize,
+    pub(crate) paths: usize,
     pub(crate) operations: usize,
     pub(crate) transfers: usize,
     pub(crate) item_limit: usize,
@@ -91,6 +95,7 @@ impl Default for Config {
             difficulty: Difficulty::DEFAULT,
             k: 16,
             alpha: 3,
+            paths: 1,
             operations: 4_096,
             transfers: 4,
             item_limit: VALUE_MAX,
@@ -155,6 +160,15 @@ impl ConfigBuilder {
     #[must_use]
     pub fn alpha(mut self, alpha: usize) -> Self {
         self.config.alpha = alpha;
+        self
+    }
+
+    /// Ways that share no node on which a search for nodes, or for the holders of a record, sets out: 1..=8, default 1.
+    /// Whoever finds nodes that are too far apart to be the closest looks again on eight ways anyhow; more than one
+    /// from the start helps against liars who are about as many as honest nodes.
+    #[must_use]
+    pub fn paths(mut self, paths: usize) -> Self {
+        self.config.paths = paths;
         self
     }
 
@@ -317,6 +331,7 @@ impl ConfigBuilder {
         let config = self.config;
         check("k", config.k, 1, 20, "1..=20")?;
         check("alpha", config.alpha, 1, 20, "1..=20")?;
+        check("paths", config.paths, 1, PATHS_MAX, "1..=8")?;
         check("operations", config.operations, 1, 1_000_000, "1..=1000000")?;
         check("transfers", config.transfers, 1, 20, "1..=20")?;
         check("item_limit", config.item_limit, 0, VALUE_MAX, "0..=5000000 bytes")?;

@@ -50,6 +50,7 @@ mod requests;
 mod responder;
 mod reunion;
 pub mod rtt;
+mod search;
 mod spares;
 mod subnet;
 pub mod table;

@@ -64,6 +64,8 @@ pub struct Lookup {
     region: Distance,
     goal: Distance,
     typical: Duration,
+    /// Requests in flight in the end game, at most.
+    width: usize,
 }
 
 impl Lookup {
@@ -78,7 +80,8 @@ impl Lookup {
     ) -> Self {
         let (region, goal, typical) = (Distance::ZERO, Distance::ZERO, Duration::ZERO);
         let candidates = Vec::new();
-        let mut lookup = Self { target, k, alpha, candidates, own, region, goal, typical };
+        let mut lookup =
+            Self { target, k, alpha, candidates, own, region, goal, typical, width: k };
         for seed in seeds {
             lookup.add(seed);
         }
@@ -114,6 +117,17 @@ impl Lookup {
     pub fn with_goal(mut self, goal: Distance) -> Self {
         self.goal = goal;
         self
+    }
+
+    /// Looks for at least so many nodes from now on, with so many requests in flight.
+    pub(crate) fn widen(&mut self, count: usize, at_once: usize) {
+        self.k = self.k.max(count);
+        self.width = at_once;
+    }
+
+    /// Everybody it knows of who has not failed.
+    pub(crate) fn known(&self) -> impl Iterator<Item = Contact> {
+        self.candidates.iter().filter(|c| is_counted(c.standing)).map(|c| c.contact)
     }
 
     /// The round trip that is expected where nothing better is known.
@@ -153,7 +167,7 @@ impl Lookup {
     /// The next node to ask, now marked as asked; `None` while enough requests are in flight or nobody
     /// else is worth asking.
     pub fn next_to_ask(&mut self) -> Option<Contact> {
-        let limit = if self.is_end_game() { self.k } else { self.alpha };
+        let limit = if self.is_end_game() { self.width } else { self.alpha };
         let rank = |(at, candidate): &(usize, &Candidate)| (candidate.price, *at);
         let fresh = self.window().filter(|(_, c)| c.standing == Standing::Fresh);
         let next = fresh.min_by_key(rank).map(|best| rank(&best))?;

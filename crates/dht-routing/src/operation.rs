@@ -17,6 +17,7 @@ use crate::mirror::VisitReport;
 use crate::pacer::Priority;
 use crate::peer::{Replaces, Ruling};
 use crate::publication::RoundReport;
+use crate::search::NetworkSize;
 use crate::{Answer, Config, Outcome, RoutingTable};
 
 mod bootstrap;
@@ -88,6 +89,8 @@ pub(crate) enum Order {
     Mirror { record: Record, expires: Moment, from: Contact },
     /// Lengthen the life of a record in our own store that a mirror keeps, or have the mirror keep it.
     Extend { slot: Slot, digest: Digest, expires: Moment },
+    /// A lookup found nodes as dense as in a network of this size.
+    Learn { size: i32 },
     /// Tell what a node answered, ahead of the end.
     Tell(Box<Answer>),
     /// The operation is over.
@@ -117,6 +120,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) table: &'a RoutingTable,
     /// Round trip to expect of a node that was never measured.
     pub(crate) typical: Duration,
+    /// The size of the network by what lookups found.
+    pub(crate) size: NetworkSize,
     pub(crate) orders: &'a mut Vec<Order>,
 }
 
@@ -253,8 +258,8 @@ impl Operation {
 
 /// How often a step of a lookup is sent: the first ones twice, for with few contacts everything may hang on
 /// them; later ones once, for there are others to ask.
-pub(crate) fn tries_of(lookup: &Lookup) -> u8 {
-    if lookup.answers() == 0 { 2 } else { 1 }
+pub(crate) fn tries_of(answers: usize) -> u8 {
+    if answers == 0 { 2 } else { 1 }
 }
 
 /// Moves a lookup along with what happened to one of its nodes.

@@ -26,6 +26,7 @@ use crate::requests::{Owner, Pace, Requests};
 use crate::responder::Lookout;
 use crate::reunion::{KNOWN_MAX, Reunion};
 use crate::rtt::Prior;
+use crate::search::NetworkSize;
 use crate::spares::Spares;
 use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTable, Ticket};
 
@@ -72,6 +73,8 @@ pub struct Peer {
     started: Moment,
     table: RoutingTable,
     prior: Prior,
+    /// The size of the network by what lookups found.
+    size: NetworkSize,
     /// When any node last answered: failures since then may be our own network's.
     heard: Moment,
     requests: Requests,
@@ -151,6 +154,7 @@ impl Peer {
             local,
             started: now,
             prior: Prior::default(),
+            size: NetworkSize::default(),
             heard: now,
             requests: Requests::default(),
             greetings: Greetings::default(),
@@ -327,8 +331,9 @@ impl Peer {
     }
 
     fn scene<'a>(&'a self, now: Moment, orders: &'a mut Vec<Order>) -> Scene<'a> {
-        let Self { config, table, local, prior, .. } = self;
-        Scene { now, config, local: *local, table, typical: prior.mean(), orders }
+        let Self { config, table, local, prior, size, .. } = self;
+        let (local, typical, size) = (*local, prior.mean(), *size);
+        Scene { now, config, local, table, typical, size, orders }
     }
 
     fn event(&mut self, event: Event) {

@@ -25,7 +25,7 @@ mod restart;
 mod speed;
 mod table_eclipse;
 
-pub use adversary::{AdversaryPoint, SHARES, adversary, look_among_liars, prepare_askers};
+pub use adversary::{AdversaryPoint, PATHS, SHARES, adversary, look_among_liars, prepare_askers};
 pub use broadcast::{
     BroadcastPoint, HARSH, Hardship, broadcast, prepare_broadcasts, send_broadcasts,
 };

@@ -147,7 +147,7 @@ impl Custom {
 fn advance(scene: &mut Scene<'_>, lookup: &mut Lookup) -> bool {
     let target = lookup.target();
     while let Some(to) = lookup.next_to_ask() {
-        let tries = tries_of(lookup);
+        let tries = tries_of(lookup.answers());
         scene.ask(to, Request::FindNode { target }, tries);
     }
     lookup.is_done()

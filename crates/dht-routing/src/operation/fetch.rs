@@ -11,8 +11,8 @@ use dht_proto::{
     ValueRange,
 };
 
-use super::{Happened, Order, Scene, follow, tries_of};
-use crate::lookup::Lookup;
+use super::{Happened, Order, Scene, tries_of};
+use crate::search::{Search, Wanted};
 use crate::{FetchError, Fetched, Outcome};
 
 mod ballot;
@@ -38,9 +38,11 @@ enum Phase {
 pub(crate) struct Fetch {
     key: Key,
     wanted: KindSet,
-    lookup: Lookup,
+    search: Search,
     ballot: Ballot,
     phase: Phase,
+    /// Whether everybody was asked who is to be.
+    settled: bool,
     other_kind: Option<Kind>,
     /// Who holds which version of a signed record.
     holders: Vec<(Contact, Version)>,
@@ -54,9 +56,10 @@ impl Fetch {
         Self {
             key,
             wanted,
-            lookup: scene.lookup_within(key, scene.table.radius(scene.config.k)),
+            search: Search::straight(scene.lookup_within(key, scene.table.radius(scene.config.k))),
             ballot: Ballot::default(),
             phase: Phase::Local,
+            settled: false,
             other_kind: None,
             holders: Vec::new(),
             wanting: None,
@@ -65,7 +68,7 @@ impl Fetch {
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        follow(scene, &mut self.lookup, &happened);
+        self.search.follow(scene, &happened);
         match happened {
             Happened::Started => {
                 let (key, kinds) = (self.key, self.wanted);
@@ -136,7 +139,7 @@ impl Fetch {
         }
         if record.key() != self.key {
             self.ballot.failed(&from);
-            self.lookup.give_up(&from);
+            self.search.give_up(&from);
         } else if self.wanted.contains(record.kind()) {
             self.ballot.delivered(from, record, ttl);
         } else {
@@ -149,7 +152,7 @@ impl Fetch {
         let proves =
             details.kind() != Kind::Content || details.digest.as_bytes() == self.key.as_bytes();
         if details.slot.key != self.key || !proves {
-            self.lookup.give_up(&from.id());
+            self.search.give_up(&from.id());
         } else if self.wanted.contains(details.kind()) {
             self.ballot.held(from, version);
         } else {
@@ -177,15 +180,37 @@ impl Fetch {
                     Taken::NoHolderLeft => continue,
                 }
             }
-            let Some(to) = self.lookup.next_to_ask() else { break };
+            if let Some((to, point)) = self.search.next_to_ask() {
+                self.ask(scene, to, point);
+            } else if !self.looks_further(scene) {
+                break;
+            }
+        }
+        if self.search.is_done() {
+            scene.finish(Outcome::Fetched(Err(self.failure())));
+        }
+    }
+
+    fn ask(&mut self, scene: &mut Scene<'_>, to: Contact, point: Key) {
+        self.requests += 1;
+        let tries = tries_of(self.search.answers());
+        let request = if point == self.key {
             // Other kinds are of interest only to tell that they live here; they must not hide a named value.
             let kinds = if self.wanted.contains(Kind::Named) { self.wanted } else { KindSet::ALL };
-            self.requests += 1;
-            let tries = tries_of(&self.lookup);
-            scene.ask(to, Request::Fetch { key: self.key, kinds }, tries);
-        }
-        if self.lookup.is_done() {
-            scene.finish(Outcome::Fetched(Err(self.failure())));
+            Request::Fetch { key: self.key, kinds }
+        } else {
+            Request::FindNode { target: point }
+        };
+        scene.ask(to, request, tries);
+    }
+
+    /// Whether the search goes on though it seemed to be over, as those who answered may not be all there are.
+    fn looks_further(&mut self, scene: &mut Scene<'_>) -> bool {
+        let wanted = if self.ballot.is_empty() { Wanted::Value } else { Wanted::Versions };
+        self.search.is_done() && !self.settled && {
+            let goes_on = self.search.review(scene, wanted);
+            self.settled = !goes_on;
+            true
         }
     }
 
@@ -194,7 +219,7 @@ impl Fetch {
         if let Some(version) = self.ballot.content() {
             return Some(version);
         }
-        let settled = self.lookup.is_done();
+        let settled = self.settled && self.search.is_done();
         let enough = if settled { 1 } else { quorum };
         if let Some(version) = self.ballot.newest_signed(enough) {
             return Some(version);
@@ -252,7 +277,7 @@ impl Fetch {
             FetchError::Undelivered { holders: self.ballot.liars() }
         } else if let Some(kind) = self.other_kind {
             FetchError::OtherKind { kind }
-        } else if self.lookup.answers() == 0 {
+        } else if self.search.answers() == 0 {
             FetchError::NoAnswer
         } else {
             FetchError::NotFound

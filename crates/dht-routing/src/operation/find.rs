@@ -2,9 +2,10 @@
 
 use dht_proto::{Key, NodeId, Request};
 
-use super::{Happened, Scene, TRIES, follow, tries_of};
+use super::{Happened, Scene, TRIES, tries_of};
 use crate::Outcome;
-use crate::lookup::{Lookup, Standing};
+use crate::lookup::Standing;
+use crate::search::{Search, Wanted};
 
 /// Requests in flight to locate one node: each reply is almost sure to name it or its neighbours, so that more in
 /// parallel cost a third of the bytes of a busy network and save a seventh of the time. Who is slow is hedged.
@@ -22,7 +23,7 @@ enum Goal {
 /// A node lookup.
 #[derive(Debug, Clone)]
 pub(crate) struct Find {
-    lookup: Lookup,
+    search: Search,
     goal: Goal,
 }
 
@@ -30,42 +31,55 @@ impl Find {
     /// Finds the k nodes closest to `target`.
     pub(crate) fn closest(scene: &Scene<'_>, target: Key) -> Self {
         let lookup = scene.lookup(target, false).with_region(scene.region());
-        Self { lookup, goal: Goal::Closest }
+        Self { search: Search::new(scene, lookup), goal: Goal::Closest }
     }
 
     /// Finds where the node `id` is.
     pub(crate) fn node(scene: &Scene<'_>, id: NodeId) -> Self {
         let lookup = scene.lookup(id.to_key(), false).with_alpha(LOCATE_ALPHA);
-        Self { lookup, goal: Goal::Node(id) }
+        Self { search: Search::straight(lookup), goal: Goal::Node(id) }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
-        follow(scene, &mut self.lookup, happened);
+        self.search.follow(scene, happened);
         if let (Goal::Node(id), Happened::Replied { from, .. }) = (self.goal, happened)
             && from.id() == id
         {
             return scene.finish(Outcome::Located(Some(*from)));
         }
-        let target = self.lookup.target();
+        loop {
+            self.ask(scene);
+            if !self.search.is_done() || self.may_still_answer() {
+                return;
+            }
+            let wanted = match self.goal {
+                Goal::Closest => Wanted::Closest,
+                Goal::Node(_) => Wanted::Node,
+            };
+            if !self.search.review(scene, wanted) {
+                break;
+            }
+        }
+        scene.finish(match self.goal {
+            Goal::Closest => Outcome::Nodes(self.search.closest().collect()),
+            Goal::Node(_) => Outcome::Located(None),
+        });
+    }
+
+    fn ask(&mut self, scene: &mut Scene<'_>) {
         while !self.is_at_the_door()
-            && let Some(to) = self.lookup.next_to_ask()
+            && let Some((to, target)) = self.search.next_to_ask()
         {
             let is_goal = self.goal == Goal::Node(to.id());
-            let tries = if is_goal { TRIES } else { tries_of(&self.lookup) };
+            let tries = if is_goal { TRIES } else { tries_of(self.search.answers()) };
             scene.ask(to, Request::FindNode { target }, tries);
-        }
-        if self.lookup.is_done() && !self.may_still_answer() {
-            scene.finish(match self.goal {
-                Goal::Closest => Outcome::Nodes(self.lookup.closest().collect()),
-                Goal::Node(_) => Outcome::Located(None),
-            });
         }
     }
 
     /// Whether the one node looked for was asked, and is not given up.
     fn may_still_answer(&self) -> bool {
         let Goal::Node(id) = self.goal else { return false };
-        let standing = self.lookup.standing(&id);
+        let standing = self.search.standing(&id);
         matches!(standing, Some(Standing::Asked | Standing::Slow | Standing::Late))
     }
 
@@ -73,7 +87,7 @@ impl Find {
     fn is_at_the_door(&self) -> bool {
         match self.goal {
             Goal::Closest => false,
-            Goal::Node(id) => self.lookup.standing(&id) == Some(Standing::Asked),
+            Goal::Node(id) => self.search.standing(&id) == Some(Standing::Asked),
         }
     }
 }

@@ -18,9 +18,9 @@ use dht_proto::{
     Refusal, Reply, Request, Sequence, Source, Summary, Terms, Ttl,
 };
 
-use super::{Happened, Order, Scene, TRIES, follow};
-use crate::lookup::Lookup;
+use super::{Happened, Order, Scene, TRIES};
 use crate::peer::{Replaces, Ruling};
+use crate::search::{Search, Wanted};
 use crate::{Outcome, StoreReport};
 
 /// How a record gets to its holders.
@@ -85,7 +85,7 @@ pub(crate) struct Store {
     ttl: Ttl,
     expected: Option<Sequence>,
     approach: Approach,
-    lookup: Lookup,
+    search: Search,
     radius: Distance,
     placements: BTreeMap<NodeId, Placement>,
     own: OwnCopy,
@@ -113,7 +113,10 @@ impl Store {
         };
         let among = scene.config.role == dht_proto::Role::Full;
         Self {
-            lookup: scene.lookup(record.key(), among).with_region(scene.region()),
+            search: Search::new(
+                scene,
+                scene.lookup(record.key(), among).with_region(scene.region()),
+            ),
             radius: scene.table.radius(scene.config.k),
             record,
             ttl,
@@ -131,7 +134,7 @@ impl Store {
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
-        follow(scene, &mut self.lookup, &happened);
+        self.search.follow(scene, &happened);
         match happened {
             Happened::Started if self.approach == Approach::Claimed => {
                 let (key, kinds) = (self.record.key(), KindSet::only(Kind::Named));
@@ -177,13 +180,14 @@ impl Store {
             self.exploration = Exploration::Done;
             return;
         }
-        let Some(placement) = self.placements.get_mut(id) else { return };
+        let placement = self.placements.get_mut(id);
+        let Some(placement) = placement.filter(|placement| !placement.is_final()) else { return };
         if *placement == Placement::Sending {
             self.sending = self.sending.saturating_sub(1);
         }
         *placement = Placement::Failed;
         // It may have answered an earlier request: now another node has to stand in for it.
-        self.lookup.give_up(id);
+        self.search.give_up(id);
     }
 
     /// Our own store told what it has under the name. Returns whether the application is asked about it.
@@ -212,17 +216,9 @@ impl Store {
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
-        while let Some(to) = self.lookup.next_to_ask() {
-            let within = self.record.key().distance(&to.id()) <= self.radius;
-            if within || self.lookup.is_end_game() {
-                self.place(scene, to);
-            } else {
-                let target = self.record.key();
-                self.ask(scene, to, Request::FindNode { target }, 1);
-            }
-        }
-        if self.lookup.is_done() && !self.explore(scene) {
-            let closest: Vec<Contact> = self.lookup.closest().collect();
+        self.look(scene);
+        if self.search.is_done() && !matches!(self.exploration, Exploration::Asked(_)) {
+            let closest: Vec<Contact> = self.search.closest().collect();
             for to in &closest {
                 if !self.placements.contains_key(&to.id()) {
                     self.place(scene, *to);
@@ -239,14 +235,33 @@ impl Store {
         }
     }
 
+    /// Asks whoever is next, until those who are to hold the record are found.
+    fn look(&mut self, scene: &mut Scene<'_>) {
+        loop {
+            while let Some((to, point)) = self.search.next_to_ask() {
+                let key = self.record.key();
+                let within = key.distance(&to.id()) <= self.radius;
+                if point == key && (within || self.search.is_end_game()) {
+                    self.place(scene, to);
+                } else {
+                    self.ask(scene, to, Request::FindNode { target: point }, 1);
+                }
+            }
+            let is_found = self.search.is_done() && !self.explore(scene);
+            if !is_found || !self.search.review(scene, Wanted::Holders) {
+                return;
+            }
+        }
+    }
+
     /// Holders name only nodes closer than themselves. Where some of those failed and nobody is left to
     /// stand in, the closest holder is asked, once, whom else it knows. Returns whether that is under way.
     fn explore(&mut self, scene: &mut Scene<'_>) -> bool {
-        let short = self.lookup.closest().count() < scene.config.k.saturating_sub(1);
+        let short = self.search.closest().count() < scene.config.k.saturating_sub(1);
         match self.exploration {
             Exploration::Asked(_) => true,
-            Exploration::None if short && self.lookup.gave_up_any() => {
-                let Some(to) = self.lookup.closest().next() else { return false };
+            Exploration::None if short && self.search.gave_up_any() => {
+                let Some(to) = self.search.closest().next() else { return false };
                 self.exploration = Exploration::Asked(to.id());
                 let target = self.record.key();
                 self.ask(scene, to, Request::FindNode { target }, TRIES);
@@ -304,7 +319,7 @@ impl Store {
         if self.approach != Approach::Claimed {
             return false;
         }
-        let own = usize::from(self.own_objection && self.lookup.includes_own());
+        let own = usize::from(self.own_objection && self.search.includes_own());
         let taken = Placement::Refused(Refusal::NameTaken);
         let objections = self.placements.values().filter(|p| **p == taken).count() + own;
         objections > 0 && objections >= self.placements.len().div_ceil(5).min(3)
@@ -353,12 +368,12 @@ impl Store {
     fn is_over(&self) -> bool {
         let settled =
             |contact: Contact| self.placements.get(&contact.id()).is_some_and(Placement::is_final);
-        self.lookup.is_done()
+        self.search.is_done()
             && self.cleared
             && !matches!(self.exploration, Exploration::Asked(_))
             && self.sending == 0
             && self.own != OwnCopy::Saving
-            && (self.is_taken() || self.lookup.closest().all(settled))
+            && (self.is_taken() || self.search.closest().all(settled))
     }
 
     fn report(&self, scene: &Scene<'_>) -> StoreReport {
@@ -376,20 +391,22 @@ impl Store {
         }
         // A publisher that is not one of the closest keeps a copy to renew, but is no holder.
         match &self.own {
-            OwnCopy::Kept | OwnCopy::Refused(_) if !self.lookup.includes_own() => {}
+            OwnCopy::Kept | OwnCopy::Refused(_) if !self.search.includes_own() => {}
             OwnCopy::Kept => holders.push(scene.local.id()),
             OwnCopy::Refused(refusal) => refused.push((scene.local.id(), refusal.clone())),
             OwnCopy::None | OwnCopy::Saving => {}
         }
         if self.is_taken() {
             holders.clear();
-            if self.own_objection && self.lookup.includes_own() {
+            if self.own_objection && self.search.includes_own() {
                 let objection = self.ruling.clone().and_then(Result::err);
                 refused.push((scene.local.id(), objection.unwrap_or(Refusal::NameTaken)));
             }
         }
         holders.sort_unstable_by_key(|id| key.distance(id));
-        holders.truncate(scene.config.k);
+        if !self.search.is_crowded() {
+            holders.truncate(scene.config.k);
+        }
         StoreReport { key, holders, refused, timed_out, requests: self.requests }
     }
 }

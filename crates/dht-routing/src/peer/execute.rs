@@ -42,6 +42,7 @@ impl Peer {
                     self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
                 }
             }
+            Order::Learn { size } => self.size.learn(size, &self.table, self.config.k),
             Order::Tell(answer) => self.event(Event::Answered { operation: id, answer }),
             // The caller takes these out: they end the operation.
             Order::Finish(_) => {}

@@ -4,18 +4,24 @@
 //! likely as any node is. A colluder answers every lookup with the colluders closest to the target. Ids are hashes,
 //! so colluders are nowhere denser than their share. A lookup succeeds if it finds the honest node it is for.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use dht_proto::{Difficulty, NodeIdentity};
+use dht_routing::{Command, Outcome, Peer};
 
 use super::{Host, Plan, SETTLING, share};
 use crate::simulation::{Cost, Finished, Occurrence, OperationKind, Place, Role, Simulation};
 use crate::{BuildError, Samples};
 
-use dht_routing::{Command, Outcome};
-
-/// Shares of nodes that collude.
-pub const SHARES: [f64; 4] = [0.2, 0.3, 0.4, 0.5];
+/// Shares of nodes that collude: none, which tells what paths cost, and those that the paper measures.
+pub const SHARES: [f64; 5] = [0.0, 0.2, 0.3, 0.4, 0.5];
+/// Paths of a lookup.
+pub const PATHS: [usize; 4] = [1, 2, 4, 8];
 /// Lookups of each point in a network of 10,000 nodes and more.
 const LOOKUPS: usize = 2_000;
+/// Nodes drawn to find an asker with so many paths.
+const DRAWS: usize = 64;
 /// Time from one lookup to the next.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Time after the last start within which everything must have ended.
@@ -68,15 +74,29 @@ pub fn adversary(plan: &Plan, host: &mut dyn Host) -> Result<Vec<AdversaryPoint>
     Ok(points)
 }
 
-/// A network that has settled, before anybody turns.
+/// A network that has settled, before anybody turns. A quarter of the nodes has each number of [`PATHS`].
 pub fn prepare_askers(plan: &Plan, host: &mut dyn Host) -> Result<Simulation, BuildError> {
-    let mut sim = plan.builder().build()?;
+    let config = |paths| {
+        let config = plan.peer.clone().id_difficulty(Difficulty::NONE).paths(paths);
+        config.build().map(Arc::new)
+    };
+    let configs = PATHS.iter().map(|paths| config(*paths)).collect::<Result<Vec<_>, _>>()?;
+    let make = move |node: NodeIdentity, seed, now| {
+        Peer::new(configs[group(&node)].clone(), node, seed, now)
+    };
+    let mut sim = plan.builder().build_with(make)?;
     host.phase("joining", sim.places() as u64);
     sim.settle(SETTLING, |joined, _| host.advance(joined));
     Ok(sim)
 }
 
-/// Has a share of the nodes of a settled network collude, and honest nodes look for each other.
+/// Which of [`PATHS`] a node has.
+fn group(node: &NodeIdentity) -> usize {
+    node.id().as_bytes().last().map_or(0, |byte| usize::from(*byte) % PATHS.len())
+}
+
+/// Has a share of the nodes of a settled network collude, and honest nodes look for each other: as many lookups for
+/// each number of paths.
 pub fn look_among_liars(
     mut sim: Simulation,
     share: f64,
@@ -88,34 +108,44 @@ pub fn look_among_liars(
             sim.set_role(place, Role::Colluding);
         }
     }
-    let mut point = AdversaryPoint { share, paths: 1, lookups, ..AdversaryPoint::default() };
-    host.phase(&format!("looking up among {share}"), lookups as u64);
+    let point = |paths| AdversaryPoint { share, paths, lookups, ..AdversaryPoint::default() };
+    let mut points: Vec<AdversaryPoint> = PATHS.into_iter().map(point).collect();
+    let all = lookups * PATHS.len();
+    host.phase(&format!("looking up among {share}"), all as u64);
     let start = sim.now();
-    (0..).zip(0..lookups).for_each(|(number, _)| sim.set_timer(start + PAUSE * number, 0));
-    let until = start + PAUSE * u32::try_from(lookups).unwrap_or(u32::MAX) + PATIENCE;
+    let asking = (0..).zip(0..all as u64);
+    asking.for_each(|(number, token)| sim.set_timer(start + PAUSE * number, token));
+    let until = start + PAUSE * u32::try_from(all).unwrap_or(u32::MAX) + PATIENCE;
     let mut ended = 0;
-    while ended < lookups
+    while ended < all
         && let Some(occurrence) = sim.next(until)
     {
         match occurrence {
-            Occurrence::Timer(_) => look_for_somebody(&mut sim),
+            Occurrence::Timer(token) => {
+                let number = usize::try_from(token).unwrap_or_default() % PATHS.len();
+                look_for_somebody(&mut sim, number);
+            }
             Occurrence::Finished(finished) if finished.kind == OperationKind::FindNode => {
                 ended += 1;
                 host.advance(ended as u64);
-                point.add(&sim, &finished);
+                let asker = sim.identity(finished.place).map_or(0, |node| group(&node));
+                points[asker].add(&sim, &finished);
             }
             _ => {}
         }
     }
-    vec![point]
+    points
 }
 
-/// Starts a lookup by a random honest node for another.
-fn look_for_somebody(sim: &mut Simulation) {
-    let Some(asker) = sim.random_live() else { return };
-    let mut others = std::iter::repeat_with(|| sim.random_live()).flatten().take(64);
-    let Some(goal) = others.find(|goal| *goal != asker) else { return };
-    if let Some(node) = sim.identity(goal) {
+/// Starts a lookup by a random honest node of a group for another honest node.
+fn look_for_somebody(sim: &mut Simulation, number: usize) {
+    let honest: Vec<Place> = (0..DRAWS).map_while(|_| sim.random_live()).collect();
+    let is_asker =
+        |place: &&Place| sim.identity(**place).is_some_and(|node| group(&node) == number);
+    let Some(asker) = honest.iter().find(is_asker) else { return };
+    let Some(goal) = honest.iter().find(|goal| *goal != asker) else { return };
+    let (asker, goal) = (*asker, sim.identity(*goal));
+    if let Some(node) = goal {
         sim.start(asker, Command::FindNode { target: node.id().to_key() });
     }
 }

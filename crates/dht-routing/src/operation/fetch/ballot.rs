@@ -73,6 +73,11 @@ impl Ballot {
         self.versions.remove(&version);
     }
 
+    /// Whether no version was seen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty()
+    }
+
     /// How many nodes failed to deliver.
     pub(super) fn liars(&self) -> usize {
         self.failed.len()

@@ -119,6 +119,7 @@ fn visit_with(cell: Prefix, holders: &[Holder], own: &[Record], keeps: usize) ->
             local: contact(999).node,
             table: &table,
             typical: std::time::Duration::from_millis(100),
+            size: crate::search::NetworkSize::default(),
             orders: &mut orders,
         };
         if visit.handle(&mut scene, happened, &mut visited.report) == Progress::Done {
