@@ -125,6 +125,12 @@ impl Lookup {
         self.width = at_once;
     }
 
+    /// How many nodes within `distance` of the target did not answer, or not in time.
+    pub(crate) fn silent_within(&self, distance: &Distance) -> usize {
+        let near = self.candidates.iter().take_while(|c| c.distance <= *distance);
+        near.filter(|c| matches!(c.standing, Standing::Late | Standing::Failed)).count()
+    }
+
     /// Everybody it knows of who has not failed.
     pub(crate) fn known(&self) -> impl Iterator<Item = Contact> {
         self.candidates.iter().filter(|c| is_counted(c.standing)).map(|c| c.contact)

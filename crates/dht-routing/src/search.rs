@@ -10,7 +10,8 @@
 //! - *crowded*: they are too close. Somebody ground ids next to the target to crowd out others. The search takes in all
 //!   nodes of the [region](self::Region) that should hold the k closest, however many are closer.
 //!
-//! Only nodes that answered are judged. To look dense, liars need real nodes with real ids.
+//! Only nodes that answered are judged, but for a few that have just died. To look dense, liars need real nodes with
+//! real ids.
 //!
 //! Paths can be walked from the start, too, before anybody is suspected (`Config::paths`).
 
@@ -131,10 +132,9 @@ impl Search {
         if self.reviews == 0 {
             return false;
         }
-        let closest: Vec<Contact> = self.lookup.closest().collect();
-        let verdict = verdict::judge(scene, &self.lookup.target(), &closest);
+        let verdict = verdict::judge(scene, &self.lookup);
         if self.reviews == REVIEWS_MAX {
-            verdict::learn(scene, &self.lookup.target(), &closest);
+            verdict::learn(scene, &self.lookup);
         }
         self.reviews -= 1;
         let is_about_holders = matches!(wanted, Wanted::Holders | Wanted::Value);

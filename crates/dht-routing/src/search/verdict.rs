@@ -4,9 +4,10 @@
 //! deviation of 1 / sqrt(k): a quarter for k = 16. So does our own neighbourhood, and the lookups before.
 //! Sizes are binary logarithms in 256ths, which makes them whole numbers that are the same on every machine.
 
-use dht_proto::{Contact, Distance, Key};
+use dht_proto::Distance;
 
 use crate::RoutingTable;
+use crate::lookup::Lookup;
 use crate::operation::{Order, Scene};
 
 /// One bit.
@@ -65,19 +66,29 @@ impl NetworkSize {
     }
 }
 
-/// Judges the closest nodes that answered, closest first.
-pub(super) fn judge(scene: &Scene<'_>, target: &Key, closest: &[Contact]) -> Verdict {
-    let Some(own) = by_neighbours(scene.table, scene.config.k) else { return Verdict::Plausible };
+/// Judges what a lookup found.
+pub(super) fn judge(scene: &Scene<'_>, lookup: &Lookup) -> Verdict {
+    let k = scene.config.k;
+    let Some(own) = by_neighbours(scene.table, k) else { return Verdict::Plausible };
     let expected = scene.size.estimate(own);
     // Whoever found too few knows everybody, or nobody.
-    let Some(found) = by_closest(target, closest, scene.config.k) else {
-        return Verdict::Plausible;
-    };
-    match found - expected {
-        ..SPARSE => Verdict::Sparse,
-        CROWDED.. => Verdict::Crowded,
-        _ => Verdict::Plausible,
+    let Some(radius) = radius(lookup, k) else { return Verdict::Plausible };
+    let found = size_by(&radius);
+    if found - expected > CROWDED {
+        Verdict::Crowded
+    } else if found + credit(lookup.silent_within(&radius), k) - expected < SPARSE {
+        Verdict::Sparse
+    } else {
+        Verdict::Plausible
     }
+}
+
+/// What nodes that do not answer add to a size. Where many have just died those that are left are sparse, and nobody
+/// lied; but who names nodes that are not there must not gain much by it, so only so many count.
+fn credit(silent: usize, k: usize) -> i32 {
+    let counted = i32::try_from(silent.min(k / 2)).unwrap_or(0);
+    // The logarithm of 1 + counted / k, which is nearly a line as far as a half.
+    counted * (BIT * 7 / 6) / i32::try_from(k.max(1)).unwrap_or(1)
 }
 
 /// Bits that nodes share with a point in whose region k / 2 to k nodes should be.
@@ -86,10 +97,10 @@ pub(super) fn bits_of_region(scene: &Scene<'_>) -> u16 {
     size.map_or(0, |size| u16::try_from(size / BIT + 1).unwrap_or(0))
 }
 
-/// Has the peer learn from the closest nodes that answered.
-pub(super) fn learn(scene: &mut Scene<'_>, target: &Key, closest: &[Contact]) {
-    if let Some(size) = by_closest(target, closest, scene.config.k) {
-        scene.order(Order::Learn { size });
+/// Has the peer learn from what a lookup found.
+pub(super) fn learn(scene: &mut Scene<'_>, lookup: &Lookup) {
+    if let Some(radius) = radius(lookup, scene.config.k) {
+        scene.order(Order::Learn { size: size_by(&radius) });
     }
 }
 
@@ -99,9 +110,10 @@ fn by_neighbours(table: &RoutingTable, k: usize) -> Option<i32> {
     (radius != Distance::MAX && table.len() > 2 * k).then(|| size_by(&radius))
 }
 
-/// The size of the network by the k-th of the closest nodes to a point.
-fn by_closest(target: &Key, closest: &[Contact], k: usize) -> Option<i32> {
-    closest.get(k.checked_sub(1)?).map(|last| size_by(&target.distance(&last.id())))
+/// The distance of the k-th of the closest nodes that answered.
+fn radius(lookup: &Lookup, k: usize) -> Option<Distance> {
+    let last = lookup.closest().nth(k.checked_sub(1)?)?;
+    Some(lookup.target().distance(&last.id()))
 }
 
 /// How many times the distance of a k-th closest node goes into the space, as a logarithm.
@@ -130,6 +142,15 @@ mod tests {
         assert_eq!(near - far, BIT);
         assert!(size_by(&Distance::MAX) <= 0);
         assert!(size_by(&Distance::ZERO) >= 255 * BIT);
+    }
+
+    #[test]
+    fn silence_is_credited_as_far_as_half_of_those_who_are_to_be_found() {
+        assert_eq!(credit(0, 16), 0);
+        assert!(credit(1, 16) > 0);
+        assert_eq!((credit(8, 16), credit(100, 16)), (credit(9, 16), credit(8, 16)));
+        // A half more is 0.58 bits more.
+        assert!((145..155).contains(&credit(8, 16)), "{}", credit(8, 16));
     }
 
     #[test]
