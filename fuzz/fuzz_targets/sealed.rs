@@ -12,6 +12,6 @@ fuzz_mutator!(|input: &mut [u8], size: usize, room: usize, seed: u32| {
     if seed % 2 == 0 {
         fuzzer_mutate(input, size, room)
     } else {
-        dht_fuzz::mutate_in_place(NAME, input, size, seed.into())
+        dht_fuzz::mutate_in_place(NAME, input, size, seed.into()).min(room)
     }
 });
