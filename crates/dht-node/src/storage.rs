@@ -112,7 +112,8 @@ impl Storage {
             for input in &inputs {
                 if let Input::Loaded { ticket, .. }
                 | Input::Saved { ticket, .. }
-                | Input::Listed { ticket, .. } = input
+                | Input::Listed { ticket, .. }
+                | Input::StockTaken { ticket, .. } = input
                 {
                     awaited.remove(ticket);
                 }

@@ -312,6 +312,9 @@ impl Task {
             Output::List { ticket, from, limit } => {
                 self.have_stored(now, StoreJob::Page { ticket, from, limit }, inputs);
             }
+            Output::TakeStock { ticket, parts, effort } => {
+                self.have_stored(now, StoreJob::TakeStock { ticket, parts, effort }, inputs);
+            }
             Output::Deliver { ticket, broadcast } => {
                 inputs.extend(self.parts.hooks.deliver(ticket, broadcast));
             }

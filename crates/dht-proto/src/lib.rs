@@ -90,7 +90,7 @@ pub use message::{
 };
 pub use network::NetworkId;
 pub use node_id::NodeId;
-pub use reconcile::{Cell, CellAnswer, CellDigest, Fingerprint, Prefix};
+pub use reconcile::{Cell, CellAnswer, CellDigest, Fingerprint, Prefix, Stock};
 pub use record::{
     AuthorKey, AuthorSecret, Kind, KindSet, Record, RecordError, Salt, Sequence, Signature, Signed,
     SignedBody, Slot,

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use blake3::hazmat::{ContextKey, HasherExt};
 
-use crate::{Key, Kind, Slot, Summary};
+use crate::{Custody, Key, Kind, Slot, Summary};
 
 /// `BLAKE3 hash_derive_key_context("dht v1 fingerprint")`: spares a third of the work for each record.
 const FINGERPRINT_CONTEXT: ContextKey = [
@@ -193,6 +193,39 @@ pub struct Cell {
     pub prefix: Prefix,
     /// Of the records held there, cached copies left out.
     pub digest: CellDigest,
+}
+
+/// What a store tells of a part of the space, cached copies left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stock {
+    /// It has looked at all of it.
+    Whole {
+        /// Of the records held there.
+        digest: CellDigest,
+        /// How many they are.
+        records: usize,
+    },
+    /// There is more than it has looked at so far.
+    AtLeast {
+        /// Records that it has seen.
+        records: usize,
+    },
+}
+
+impl Stock {
+    /// Of all the records that live in a part, in ascending order of slots. Cached copies are left out.
+    pub fn of(listed: &[Summary]) -> Self {
+        let held = || listed.iter().filter(|summary| summary.custody != Custody::Cache);
+        let digest = CellDigest::of(held().map(Fingerprint::of));
+        Self::Whole { digest, records: held().count() }
+    }
+
+    /// How many records were seen.
+    pub const fn records(&self) -> usize {
+        match self {
+            Self::Whole { records, .. } | Self::AtLeast { records } => *records,
+        }
+    }
 }
 
 /// How what the answering node holds in a cell compares with what the asker holds.

@@ -1,18 +1,18 @@
-//! Taking stock: what our own store holds in some parts of the space, page by page, with the digests that two
-//! holders compare.
+//! Looking through some parts of the space: which records our own store holds there, page by page, where two holders
+//! differ.
 //!
 //! *Invariant:* bounded by [`LOOK_MAX`] fingerprints and [`DETAILS_MAX`] descriptions in each part, however much
 //! the store holds.
 
 use dht_proto::limits::FINGERPRINTS_MAX;
-use dht_proto::{Cell, CellAnswer, CellDigest, Custody, Fingerprint, Prefix, Slot, Summary};
+use dht_proto::{Custody, Fingerprint, Prefix, Slot, Summary};
 
 /// Records asked of the store at once.
 pub(crate) const PAGE: usize = 256;
-/// Records that are looked at for one stocktaking, at most.
+/// Records that are looked at for one inventory, at most.
 const LOOK_MAX: usize = 65_536;
 /// Records of one part that are described, at most: as many again as the other holder can tell of.
-const DETAILS_MAX: usize = 2 * FINGERPRINTS_MAX;
+pub(crate) const DETAILS_MAX: usize = 2 * FINGERPRINTS_MAX;
 
 /// What is held in one part of the space.
 #[derive(Debug, Clone)]
@@ -35,13 +35,10 @@ impl Shelf {
         self.prefix
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.fingerprints.is_empty()
-    }
-
-    pub(crate) fn cell(&self) -> Cell {
-        let digest = CellDigest::of(self.fingerprints.iter().copied());
-        Cell { prefix: self.prefix, digest }
+    /// What is held there; `None` where it is too much to be told, or not all of it was looked at.
+    pub(crate) fn into_fingerprints(self) -> Option<Vec<Fingerprint>> {
+        let is_told = self.complete && self.fingerprints.len() <= FINGERPRINTS_MAX;
+        is_told.then_some(self.fingerprints)
     }
 
     /// The records that `held` does not list; `None` where there are too many to have been described.
@@ -52,25 +49,9 @@ impl Shelf {
         let pairs = self.fingerprints.iter().zip(&self.details);
         Some(pairs.filter(|(one, _)| !held.contains(one)).map(|(_, summary)| *summary).collect())
     }
-
-    /// How it compares with what the other holder has.
-    fn compare(self, digest: CellDigest) -> CellAnswer {
-        if !self.complete || (self.cell().digest != digest && self.is_long()) {
-            let count = u32::try_from(self.fingerprints.len()).unwrap_or(u32::MAX);
-            CellAnswer::TooMany { count: count.max(1) }
-        } else if self.cell().digest == digest {
-            CellAnswer::Same
-        } else {
-            CellAnswer::Differs { held: self.fingerprints }
-        }
-    }
-
-    fn is_long(&self) -> bool {
-        self.fingerprints.len() > FINGERPRINTS_MAX
-    }
 }
 
-/// A stocktaking under way.
+/// An inventory under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Inventory {
     shelves: Vec<Shelf>,
@@ -100,12 +81,12 @@ impl Inventory {
         for summary in page {
             self.pass(summary.slot);
             let Some(part) = self.shelves.get_mut(self.at) else { return };
+            self.looked += 1;
             // `pass` has left the parts before it.
             let is_within = part.prefix.first() <= summary.slot.key;
             if summary.custody == Custody::Cache || !is_within {
                 continue;
             }
-            self.looked += 1;
             part.fingerprints.push(Fingerprint::of(summary));
             if self.described && part.details.len() < DETAILS_MAX {
                 part.details.push(*summary);
@@ -141,12 +122,6 @@ impl Inventory {
     /// What was found, part by part.
     pub(crate) fn into_shelves(self) -> Vec<Shelf> {
         self.shelves
-    }
-
-    /// The answers to a node that asked about the same parts with these digests.
-    pub(crate) fn answers(self, cells: &[Cell]) -> Vec<CellAnswer> {
-        let pairs = self.shelves.into_iter().zip(cells);
-        pairs.map(|(shelf, cell)| shelf.compare(cell.digest)).collect()
     }
 }
 

@@ -10,8 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use dht_proto::{
-    Broadcast, Contact, Digest, Held, Key, KindSet, Message, NodeIdentity, Record, Refusal,
-    RequestId, Slot, Summary, Terms,
+    Broadcast, Contact, Digest, Held, Key, KindSet, Message, NodeIdentity, Prefix, Record, Refusal,
+    RequestId, Slot, Stock, Summary, Terms,
 };
 
 use crate::{Answer, Ban, Consultation, MirrorRound, Offence, Served, Service, Verdict};
@@ -110,6 +110,13 @@ pub enum Input {
         ticket: Ticket,
         /// Live records in ascending order of slot: fewer than were asked for only at the end.
         entries: Vec<Summary>,
+    },
+    /// Result of [`Output::TakeStock`].
+    StockTaken {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// What is held in each of the parts, in their order; nothing if the store failed.
+        stocks: Vec<Stock>,
     },
     /// Result of [`Output::Deliver`].
     Delivered {
@@ -211,6 +218,16 @@ pub enum Output {
         from: Slot,
         /// Records at most.
         limit: usize,
+    },
+    /// Tell how much is held in some parts of the space, with digests to compare it by
+    /// (`RecordStore::take_stock`); answer with [`Input::StockTaken`].
+    TakeStock {
+        /// To be given back.
+        ticket: Ticket,
+        /// Which parts, in ascending order and without overlap.
+        parts: Vec<Prefix>,
+        /// Records to look at for it, at most.
+        effort: usize,
     },
     /// Give a broadcast to the application; answer with [`Input::Delivered`]. Each is given once. It is handed on
     /// when the answer says so, or after a second without one.

@@ -52,6 +52,7 @@ mod reunion;
 pub mod rtt;
 mod search;
 mod spares;
+mod stocktaking;
 mod subnet;
 pub mod table;
 

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, NodeId, NodeIdentity, Record,
-    Referral, Refusal, Reply, Request, Slot, Summary, Terms, Ttl,
+    Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, NodeId, NodeIdentity, Prefix,
+    Record, Referral, Refusal, Reply, Request, Slot, Stock, Summary, Terms, Ttl,
 };
 
 use crate::keeping::TurnReport;
@@ -70,6 +70,8 @@ pub(crate) enum Order {
     Greet(SocketAddr),
     /// Look into our own store.
     Load { key: Key, kinds: KindSet, whole_up_to: usize },
+    /// Have our own store tell how much it holds in some parts, with digests.
+    TakeStock { parts: Vec<Prefix> },
     /// Have our own store tell what it holds.
     List { from: Slot, limit: usize },
     /// Keep a record in our own store, as its publisher.
@@ -212,6 +214,8 @@ pub(crate) enum Happened {
     Silent(SocketAddr),
     /// What our own store has.
     Loaded(Option<Held>),
+    /// How much our own store holds in each part; nothing if it failed.
+    StockTaken(Vec<Stock>),
     /// What our own store holds, as far as was asked.
     Listed(Vec<Summary>),
     /// Whether our own store keeps the record.

@@ -197,6 +197,7 @@ impl Peer {
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
             Input::Listed { ticket, entries } => self.listed(now, ticket, entries),
+            Input::StockTaken { ticket, stocks } => self.stock_taken(now, ticket, stocks),
             Input::Delivered { ticket, forward } => self.delivered(now, ticket, forward),
             Input::Consulted { ticket, verdict } => self.consulted(now, ticket, verdict),
             Input::Served { ticket, answer } => self.served(now, ticket, answer),

@@ -21,7 +21,7 @@ use crate::{Config, Route, RoutingTable};
 mod many;
 pub(crate) mod source;
 
-pub(crate) use many::{Comparison, LIST_PAGE, OfferBatch};
+pub(crate) use many::{Comparison, LIST_PAGE, Look, OfferBatch};
 pub(crate) use source::of as source_of;
 
 /// Who asked, and what may be told to them.

@@ -35,6 +35,7 @@ mod quota;
 mod sample;
 mod slot;
 pub(crate) mod snapshot;
+mod stock;
 
 pub use admission::*;
 pub use failing::FailingStore;
@@ -45,6 +46,7 @@ pub use listing::*;
 pub use purpose::*;
 pub use quota::*;
 pub use slot::*;
+pub use stock::*;
 
 /// Makes a `#[test]` of every clause of the contract, for the stores that a factory makes.
 ///
@@ -96,6 +98,8 @@ macro_rules! conformance_tests {
             a_list_starts_at_its_slot_and_ends_at_its_limit,
             a_list_leaves_out_what_has_ended,
             pages_of_any_size_reach_every_record_once,
+            taking_stock_tells_what_is_listed_without_cached_copies,
+            taking_stock_with_little_effort_comes_to_an_end,
 
             every_record_counts_with_its_value_and_one_fixed_cost,
             bytes_are_freed_by_expiry_removal_and_replacement,

@@ -45,7 +45,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use dht_proto::{Digest, Held, Key, KindSet, Moment, Record, Slot, Summary, Terms};
+use dht_proto::{Digest, Held, Key, KindSet, Moment, Prefix, Record, Slot, Stock, Summary, Terms};
 
 use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
 
@@ -327,6 +327,15 @@ impl RecordStore for DiskStore {
 
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         self.core.borrow_mut().run(|batch| batch.list(now, from, limit)).map_err(StoreError::new)
+    }
+
+    fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        effort: usize,
+    ) -> Result<Vec<Stock>, StoreError> {
+        self.core().run(|batch| batch.take_stock(now, parts, effort)).map_err(StoreError::new)
     }
 
     fn usage(&self) -> Usage {

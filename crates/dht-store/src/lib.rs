@@ -41,10 +41,12 @@ pub mod disk;
 mod eviction;
 mod memory;
 mod quota;
+mod stock;
 mod store;
 
 #[cfg(feature = "disk")]
 pub use disk::{DiskOptions, DiskStore, OpenError};
 pub use memory::MemoryStore;
 pub use quota::{CAPACITY_DEFAULT, RECORD_COST, SOURCE_SHARE_DEFAULT};
+pub use stock::{Slots, Stocktaking};
 pub use store::{RecordStore, SaveError, Saved, StoreError, Usage};

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::ops::Bound;
 
 use dht_proto::{
-    Admission, Custody, Digest, Held, Key, KindSet, Moment, Record, Slot, Source, Summary, Terms,
-    admit,
+    Admission, Custody, Digest, Held, Key, KindSet, Moment, Prefix, Record, Slot, Source, Stock,
+    Summary, Terms, admit,
 };
 
 use crate::eviction::{self, Candidate, Class, Incoming, NoPlan, Place, Shelf};
 use crate::quota::{CAPACITY_DEFAULT, Quota};
-use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
+use crate::{RecordStore, SaveError, Saved, Slots, Stocktaking, StoreError, Usage};
 
 mod orders;
 
@@ -40,6 +41,8 @@ pub struct MemoryStore {
     records: BTreeMap<Slot, Entry>,
     orders: Orders,
     quota: Quota,
+    /// `None` until somebody asks.
+    stocktaking: Option<Box<Stocktaking>>,
     /// Whether short values are kept as they come.
     shares: bool,
 }
@@ -84,7 +87,8 @@ impl MemoryStore {
     /// [`Refusal::Full`](dht_proto::Refusal::Full).
     pub const fn new(capacity: u64) -> Self {
         let quota = Quota::new(capacity);
-        Self { records: BTreeMap::new(), orders: Orders::new(), quota, shares: false }
+        let orders = Orders::new();
+        Self { records: BTreeMap::new(), orders, quota, stocktaking: None, shares: false }
     }
 
     /// Refuses values longer than `bytes` as [`Refusal::TooLarge`](dht_proto::Refusal::TooLarge). Default, and at
@@ -120,6 +124,9 @@ impl MemoryStore {
         self.forget(slot);
         self.orders.insert(entry.class(), &entry.candidate());
         self.quota.add(entry.record.size());
+        if entry.class() != Class::Cached {
+            self.note_change(slot);
+        }
         self.records.insert(slot, entry);
     }
 
@@ -127,15 +134,29 @@ impl MemoryStore {
         if let Some(entry) = self.records.remove(&slot) {
             self.orders.remove(entry.class(), &entry.candidate());
             self.quota.subtract(entry.record.size());
+            if entry.class() != Class::Cached {
+                self.note_change(slot);
+            }
         }
     }
 
     fn change_terms(&mut self, slot: Slot, expires: Moment, custody: Custody, terms: &Terms) {
         if let Some(entry) = self.records.get_mut(&slot) {
             self.orders.remove(entry.class(), &entry.candidate());
+            let was_cached = entry.class() == Class::Cached;
             entry.source = eviction::charged(entry.source, terms);
             (entry.expires, entry.custody) = (expires, custody);
             self.orders.insert(entry.class(), &entry.candidate());
+            if was_cached != (entry.class() == Class::Cached) {
+                self.note_change(slot);
+            }
+        }
+    }
+
+    /// What is held in a slot has changed.
+    fn note_change(&mut self, slot: Slot) {
+        if let Some(stocktaking) = &mut self.stocktaking {
+            stocktaking.changed(slot);
         }
     }
 
@@ -273,11 +294,18 @@ impl RecordStore for MemoryStore {
     }
 
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
-        let live =
-            self.records.range(from..).map(|(_, entry)| entry).filter(|entry| entry.expires > now);
-        let mut page = Vec::with_capacity(limit.min(self.records.len()).min(PAGE_ROOM));
-        page.extend(live.take(limit).map(Entry::summary));
-        Ok(page)
+        Ok(list(&self.records, now, (Bound::Included(from), Bound::Unbounded), limit))
+    }
+
+    fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        effort: usize,
+    ) -> Result<Vec<Stock>, StoreError> {
+        let (stocktaking, records) = (&mut self.stocktaking, &self.records);
+        let list = |slots: Slots, limit: usize| Ok(list(records, now, slots, limit));
+        stocktaking.get_or_insert_default().take(now, parts, effort, list)
     }
 
     fn usage(&self) -> Usage {
@@ -287,6 +315,14 @@ impl RecordStore for MemoryStore {
     fn flush(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// The live ones of `records` in some slots.
+fn list(records: &BTreeMap<Slot, Entry>, now: Moment, slots: Slots, limit: usize) -> Vec<Summary> {
+    let live = records.range(slots).map(|(_, entry)| entry).filter(|entry| entry.expires > now);
+    let mut page = Vec::with_capacity(limit.min(records.len()).min(PAGE_ROOM));
+    page.extend(live.take(limit).map(Entry::summary));
+    page
 }
 
 #[cfg(test)]

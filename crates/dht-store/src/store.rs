@@ -1,6 +1,12 @@
 //! The trait every store implements, and what its calls return.
 
-use dht_proto::{Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms};
+use std::ops::RangeBounds;
+
+use dht_proto::{
+    Digest, Held, Key, KindSet, Moment, Prefix, Record, Refusal, Slot, Stock, Summary, Terms,
+};
+
+use crate::Stocktaking;
 
 /// A place for records. Not shared: one owner calls it.
 ///
@@ -78,6 +84,29 @@ pub trait RecordStore: Send {
     /// one told ([`Slot::next`]).
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError>;
 
+    /// What is held in each of `parts`, in their order: the same as listing them would tell, cached copies left out.
+    ///
+    /// It looks at some `effort` records at most, and says of a part that it has not gone through that there is
+    /// more ([`Stock::AtLeast`]). Whoever wants to know the rest asks again.
+    ///
+    /// A store keeps from one call to the next what did not change, with the help of [`Stocktaking`], so that
+    /// it need not go through all its records whenever they are compared with another node's. Unless a store says
+    /// how, nothing is kept and every part is gone through, whatever the effort.
+    fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        _effort: usize,
+    ) -> Result<Vec<Stock>, StoreError> {
+        let list = |slots: crate::Slots, limit: usize| {
+            let std::ops::Bound::Included(from) = slots.0 else { return Ok(Vec::new()) };
+            let mut page = self.list(now, from, limit)?;
+            page.retain(|summary| slots.contains(&summary.slot));
+            Ok(page)
+        };
+        Stocktaking::new().take(now, parts, usize::MAX, list)
+    }
+
     /// What is used of the quota, by every record not yet freed.
     fn usage(&self) -> Usage;
 
@@ -128,6 +157,15 @@ impl<S: RecordStore + ?Sized> RecordStore for Box<S> {
 
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         (**self).list(now, from, limit)
+    }
+
+    fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        effort: usize,
+    ) -> Result<Vec<Stock>, StoreError> {
+        (**self).take_stock(now, parts, effort)
     }
 
     fn usage(&self) -> Usage {

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Admission, AuthorSecret, Custody, Held, KindSet, Moment, Purpose, Record, Refusal, Salt,
-    Sequence, SignedBody, Slot, Source, Summary, Terms, Ttl, Value, admit,
+    Admission, AuthorSecret, Custody, Held, KindSet, Moment, Prefix, Purpose, Record, Refusal,
+    Salt, Sequence, SignedBody, Slot, Source, Stock, Summary, Terms, Ttl, Value, admit,
 };
 use dht_store::{MemoryStore, RECORD_COST, RecordStore, SaveError, Saved};
 use proptest::collection::vec;
@@ -282,6 +282,9 @@ fn behaves_as_the_model(mut store: impl RecordStore, calls: Vec<Call>) -> TestCa
         }
         prop_assert!(store.usage().bytes <= CAPACITY);
         prop_assert_eq!(listed(&store, now), model.listed());
+        let all: Vec<Summary> = model.listed().iter().map(|held| held.summary).collect();
+        let stocks = store.take_stock(now, &[Prefix::ALL], usize::MAX).unwrap();
+        prop_assert_eq!(stocks, vec![Stock::of(&all)]);
     }
     store.expire(Moment::NEVER).unwrap();
     prop_assert_eq!((store.usage().records, store.usage().bytes), (0, 0));

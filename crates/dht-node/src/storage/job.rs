@@ -1,6 +1,8 @@
 //! One call of the store, and what its caller is told.
 
-use dht_proto::{Digest, Key, KindSet, Moment, NodeId, Record, Refusal, Slot, Summary, Terms};
+use dht_proto::{
+    Digest, Key, KindSet, Moment, NodeId, Prefix, Record, Refusal, Slot, Summary, Terms,
+};
 use dht_routing::{Input, Ticket};
 use dht_store::RecordStore;
 use tokio::sync::oneshot;
@@ -16,6 +18,8 @@ pub(crate) enum Job {
     Renew { slot: Slot, digest: Digest, terms: Terms },
     /// Tell the peer of records in the order of their slots.
     Page { ticket: Ticket, from: Slot, limit: usize },
+    /// Tell the peer how much is held in some parts.
+    TakeStock { ticket: Ticket, parts: Vec<Prefix>, effort: usize },
     /// Drop a record; tells whether there was one, or that the store failed.
     Remove { slot: Slot, reply: oneshot::Sender<Result<bool, Failed>> },
     /// Tell records in the order of their slots; none if the store fails.
@@ -43,7 +47,9 @@ impl Job {
     /// Whether it may change the store.
     pub(crate) fn is_change(&self) -> bool {
         match self {
-            Self::Load { .. } | Self::Page { .. } | Self::List { .. } => false,
+            Self::Load { .. } | Self::Page { .. } | Self::TakeStock { .. } | Self::List { .. } => {
+                false
+            }
             Self::Save { .. } | Self::Renew { .. } | Self::Remove { .. } | Self::Expire => true,
         }
     }
@@ -62,6 +68,7 @@ impl Job {
             Self::Load { ticket, .. } => Some((*ticket, Loss::Load)),
             Self::Save { ticket, .. } => Some((*ticket, Loss::Save)),
             Self::Page { ticket, .. } => Some((*ticket, Loss::List)),
+            Self::TakeStock { ticket, .. } => Some((*ticket, Loss::Stock)),
             _ => None,
         }
     }
@@ -74,6 +81,7 @@ impl Job {
                 Done::of(Input::Saved { ticket, result: Err(Refusal::Busy) })
             }
             Self::Page { ticket, .. } => Done::of(Loss::List.input(ticket)),
+            Self::TakeStock { ticket, .. } => Done::of(Loss::Stock.input(ticket)),
             Self::Remove { reply, .. } => Done::Removed(reply, Err(Failed)),
             Self::List { reply, .. } => {
                 // Whoever asked may be gone.
@@ -118,6 +126,13 @@ impl Job {
                     Vec::new()
                 });
                 Done::of(Input::Listed { ticket, entries })
+            }
+            Self::TakeStock { ticket, parts, effort } => {
+                let stocks = store.take_stock(now, &parts, effort).unwrap_or_else(|error| {
+                    failed("take stock", &error);
+                    Vec::new()
+                });
+                Done::of(Input::StockTaken { ticket, stocks })
             }
             Self::Remove { slot, reply } => {
                 let result = store.remove(now, slot).map_err(|error| {
@@ -194,6 +209,8 @@ pub(crate) enum Loss {
     Save,
     /// There is nothing more.
     List,
+    /// It cannot tell how much it holds.
+    Stock,
 }
 
 impl Loss {
@@ -203,6 +220,7 @@ impl Loss {
             Self::Load => Input::Loaded { ticket, found: None },
             Self::Save => Input::Saved { ticket, result: Err(Refusal::StorageFailed) },
             Self::List => Input::Listed { ticket, entries: Vec::new() },
+            Self::Stock => Input::StockTaken { ticket, stocks: Vec::new() },
         }
     }
 }

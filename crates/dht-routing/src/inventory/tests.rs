@@ -60,7 +60,7 @@ fn each_part_has_what_is_held_there_and_nothing_cached() {
     let counts: Vec<usize> = shelves.iter().map(|shelf| shelf.fingerprints.len()).collect();
     assert_eq!(counts, [2, 0, 1, 0]);
     assert!(shelves.iter().all(|shelf| shelf.complete));
-    assert_eq!(shelves[1].cell().digest, CellDigest::of([]));
+    assert_eq!(shelves[1].clone().into_fingerprints(), Some(vec![]));
     let lacked = shelves[0].lacked_by(&[Fingerprint::of(&summary(1, 1, holder))]).unwrap();
     assert_eq!(lacked, [summary(1, 3, Custody::Mirror)]);
 }
@@ -76,22 +76,6 @@ fn parts_between_are_skipped_whatever_they_hold() {
 }
 
 #[test]
-fn equal_cells_are_the_same_and_others_are_listed_or_too_many() {
-    let few = (0..5).map(|n| summary(1, n, Custody::Holder));
-    let many = (0..=255).map(|n| summary(2, n, Custody::Holder));
-    let store = store(few.chain(many));
-    let asked = prefixes(&[1, 2]);
-    let (inventory, _) = take(&store, &asked, false);
-    let cells: Vec<Cell> = inventory.clone().into_shelves().iter().map(Shelf::cell).collect();
-    assert_eq!(inventory.clone().answers(&cells), [CellAnswer::Same, CellAnswer::Same]);
-    let digest = CellDigest::of([]);
-    let other: Vec<Cell> = asked.iter().map(|prefix| Cell { prefix: *prefix, digest }).collect();
-    let answers = inventory.answers(&other);
-    assert!(matches!(&answers[0], CellAnswer::Differs { held } if held.len() == 5));
-    assert_eq!(answers[1], CellAnswer::TooMany { count: 256 });
-}
-
-#[test]
 fn a_part_with_more_than_can_be_told_is_to_be_split() {
     let many = (0..=255).flat_map(|n| {
         [Kind::Content, Kind::Signed, Kind::Named].map(|kind| {
@@ -103,5 +87,7 @@ fn a_part_with_more_than_can_be_told_is_to_be_split() {
     let store = store(many);
     let (inventory, pages) = take(&store, &prefixes(&[1]), true);
     assert_eq!(pages, 4);
-    assert_eq!(inventory.into_shelves()[0].lacked_by(&[]), None);
+    let shelf = inventory.into_shelves().remove(0);
+    assert_eq!(shelf.lacked_by(&[]), None);
+    assert_eq!(shelf.into_fingerprints(), None);
 }

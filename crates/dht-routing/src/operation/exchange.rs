@@ -36,6 +36,7 @@ impl Exchange {
             Happened::Slow(_)
             | Happened::Late(_)
             | Happened::Loaded(_)
+            | Happened::StockTaken(_)
             | Happened::Listed(_)
             | Happened::Saved(_)
             | Happened::Ruled(_)

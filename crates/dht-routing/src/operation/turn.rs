@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dht_proto::limits::{CELLS_MAX, FINGERPRINTS_MAX, VALUE_MAX};
 use dht_proto::{
-    BatchedOffer, Body, Cell, CellAnswer, Contact, Held, Message, OfferAnswer, OfferDetails,
-    Prefix, Purpose, Refusal, Reply, Request, RequestId, Summary, Ttl,
+    BatchedOffer, Body, Cell, CellAnswer, Contact, Fingerprint, Held, Message, OfferAnswer,
+    OfferDetails, Prefix, Purpose, Refusal, Reply, Request, RequestId, Stock, Summary, Ttl,
 };
 
 use super::{Ending, Happened, Order, Scene, TRIES};
-use crate::inventory::{Inventory, Shelf};
+use crate::inventory::{DETAILS_MAX as LISTED_MAX, Inventory};
 use crate::keeping::{Errand, TurnReport};
 use crate::pacer::Priority;
+use crate::stocktaking::Stocktaking;
 
 /// Records on their way at once.
 const SENDING_MAX: usize = 8;
@@ -30,8 +31,12 @@ const WORTH_SECONDS: u32 = 10;
 /// What is waited for.
 #[derive(Debug, Clone)]
 enum Step {
-    Listing(Inventory),
-    Comparing(Vec<Shelf>),
+    /// Our own store tells how much it holds.
+    Counting(Stocktaking),
+    /// The partner compares. Beside each cell, how much we hold there.
+    Comparing(Vec<(Prefix, usize)>),
+    /// Our own store tells what it holds where the partner holds something else, and what that is.
+    Listing(Inventory, Vec<Vec<Fingerprint>>),
     Offering(Vec<Summary>),
     Delivering,
 }
@@ -74,6 +79,7 @@ impl Turn {
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: Happened) {
         match happened {
+            Happened::StockTaken(stocks) => self.counted(scene, &stocks),
             Happened::Listed(page) => self.listed(scene, &page),
             Happened::Replied { reply, .. } => self.replied(scene, reply),
             Happened::Loaded(found) => self.loaded(scene, found),
@@ -92,34 +98,63 @@ impl Turn {
         }
     }
 
+    fn counted(&mut self, scene: &mut Scene<'_>, stocks: &[Stock]) {
+        let Step::Counting(taking) = &mut self.step else { return };
+        taking.take(stocks);
+        if let Some(parts) = taking.next() {
+            return scene.order(Order::TakeStock { parts });
+        }
+        let Step::Counting(taking) = std::mem::replace(&mut self.step, Step::Delivering) else {
+            return;
+        };
+        if taking.has_failed() {
+            // What our own store holds is for a turn when it can tell.
+            self.failures = FAILURES_MAX;
+            return;
+        }
+        let (mut cells, mut counts) = (Vec::new(), Vec::new());
+        for (prefix, stock) in taking.into_stocks() {
+            match stock {
+                Stock::Whole { digest, records } => {
+                    cells.push(Cell { prefix, digest });
+                    counts.push((prefix, records));
+                }
+                Stock::AtLeast { records: 0 } => drop(self.work.insert(prefix, 0)),
+                Stock::AtLeast { .. } => self.split(prefix),
+            }
+        }
+        if counts.iter().all(|(_, records)| *records == 0) {
+            return;
+        }
+        let empty = message(scene, Request::Reconcile { cells: Vec::new() });
+        cells.truncate(empty.cells_that_fit(&cells).max(1));
+        self.work.extend(counts.drain(cells.len()..).map(|(prefix, _)| (prefix, 0)));
+        self.step = Step::Comparing(counts);
+        self.ask(scene, self.errand.priority(), Request::Reconcile { cells });
+    }
+
     fn listed(&mut self, scene: &mut Scene<'_>, page: &[Summary]) {
-        let Step::Listing(inventory) = &mut self.step else { return };
+        let Step::Listing(inventory, _) = &mut self.step else { return };
         inventory.take(page);
         if let Some((from, limit)) = inventory.next_page() {
             return scene.order(Order::List { from, limit });
         }
-        let Step::Listing(inventory) = std::mem::replace(&mut self.step, Step::Delivering) else {
-            return;
-        };
-        let mut shelves = inventory.into_shelves();
-        if shelves.iter().all(Shelf::is_empty) {
-            return;
+        let step = std::mem::replace(&mut self.step, Step::Delivering);
+        let Step::Listing(inventory, held) = step else { return };
+        for (shelf, held) in inventory.into_shelves().into_iter().zip(held) {
+            match shelf.lacked_by(&held) {
+                Some(lacked) => self.offers.extend(lacked),
+                None => self.split(shelf.prefix()),
+            }
         }
-        let mut cells: Vec<Cell> = shelves.iter().map(Shelf::cell).collect();
-        let empty = message(scene, Request::Reconcile { cells: Vec::new() });
-        cells.truncate(empty.cells_that_fit(&cells).max(1));
-        for shelf in shelves.drain(cells.len()..) {
-            self.work.insert(shelf.prefix(), 0);
-        }
-        self.step = Step::Comparing(shelves);
-        self.ask(scene, self.errand.priority(), Request::Reconcile { cells });
+        self.offers.retain(|summary| is_worth(scene, summary));
     }
 
-    fn replied(&mut self, scene: &Scene<'_>, reply: Reply) {
+    fn replied(&mut self, scene: &mut Scene<'_>, reply: Reply) {
         match (std::mem::replace(&mut self.step, Step::Delivering), reply) {
-            (Step::Comparing(shelves), Reply::Reconciled { cells }) => {
+            (Step::Comparing(counts), Reply::Reconciled { cells }) => {
                 self.report.answered = true;
-                self.compared(shelves, cells);
+                self.compared(scene, counts, cells);
             }
             (Step::Offering(offered), Reply::Offered { answers }) => {
                 for (summary, answer) in offered.into_iter().zip(answers) {
@@ -154,25 +189,38 @@ impl Turn {
         self.failures += usize::from(is_reluctant);
     }
 
-    fn compared(&mut self, shelves: Vec<Shelf>, answers: Vec<CellAnswer>) {
-        let alone = shelves.len() == 1;
-        for (shelf, answer) in shelves.into_iter().zip(answers) {
+    fn compared(
+        &mut self,
+        scene: &mut Scene<'_>,
+        counts: Vec<(Prefix, usize)>,
+        answers: Vec<CellAnswer>,
+    ) {
+        let alone = counts.len() == 1;
+        let (mut differing, mut theirs) = (Vec::new(), Vec::new());
+        for ((prefix, records), answer) in counts.into_iter().zip(answers) {
             match answer {
                 CellAnswer::Same => {}
-                CellAnswer::Differs { held } => match shelf.lacked_by(&held) {
-                    Some(lacked) => self.offers.extend(lacked),
-                    None => self.split(shelf.prefix()),
-                },
+                CellAnswer::Differs { .. } if records == 0 => {}
+                CellAnswer::Differs { .. } if records > LISTED_MAX => self.split(prefix),
+                CellAnswer::Differs { held } => {
+                    differing.push(prefix);
+                    theirs.push(held);
+                }
                 CellAnswer::TooMany { count } => {
                     let count = usize::try_from(count).unwrap_or(usize::MAX);
                     if count <= FINGERPRINTS_MAX && !alone {
                         // It had no room to tell: asked about with fewer others, it will.
-                        self.work.insert(shelf.prefix(), count);
+                        self.work.insert(prefix, count);
                     } else {
-                        self.split(shelf.prefix());
+                        self.split(prefix);
                     }
                 }
             }
+        }
+        let inventory = Inventory::new(differing, true);
+        if let Some((from, limit)) = inventory.next_page() {
+            self.step = Step::Listing(inventory, theirs);
+            scene.order(Order::List { from, limit });
         }
     }
 
@@ -203,7 +251,7 @@ impl Turn {
         } else if self.work.is_empty() {
             self.finish(scene, true);
         } else {
-            self.list(scene);
+            self.count(scene);
         }
     }
 
@@ -220,7 +268,7 @@ impl Turn {
         self.ask(scene, self.errand.priority(), Request::OfferMany { purpose, offers });
     }
 
-    fn list(&mut self, scene: &mut Scene<'_>) {
+    fn count(&mut self, scene: &mut Scene<'_>) {
         let (mut cells, mut expected) = (Vec::new(), 0);
         while let Some((_, weight)) = self.work.first_key_value() {
             expected += weight;
@@ -229,10 +277,10 @@ impl Turn {
             }
             cells.extend(self.work.pop_first().map(|(cell, _)| cell));
         }
-        let inventory = Inventory::new(cells, true);
-        if let Some((from, limit)) = inventory.next_page() {
-            self.step = Step::Listing(inventory);
-            scene.order(Order::List { from, limit });
+        let taking = Stocktaking::new(cells);
+        if let Some(parts) = taking.next() {
+            self.step = Step::Counting(taking);
+            scene.order(Order::TakeStock { parts });
         }
     }
 

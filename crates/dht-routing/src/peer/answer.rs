@@ -1,10 +1,11 @@
 //! Answers that need many looks at our own store: one after the other, until the reply is whole.
 
-use dht_proto::{Contact, Held, Moment, Prefix, Summary};
+use dht_proto::{Contact, Held, Moment, Prefix, Stock, Summary};
 
 use super::{Effect, Peer};
 use crate::application::Offered;
-use crate::responder::{Asker, Comparison, LIST_PAGE, Lookout, OfferBatch, Waiting};
+use crate::responder::{Asker, Comparison, LIST_PAGE, Look, Lookout, OfferBatch, Waiting};
+use crate::stocktaking::EFFORT;
 use crate::{Output, Route};
 
 impl Peer {
@@ -27,7 +28,7 @@ impl Peer {
         let Lookout { asker, then } = lookout;
         match then {
             Waiting::Compared(mut comparison) => {
-                comparison.inventory().take(page);
+                comparison.take_page(page);
                 self.look_through(now, asker, comparison);
             }
             Waiting::Listed(_) => {
@@ -61,6 +62,13 @@ impl Peer {
         }
     }
 
+    /// Our own store told how much it holds in the parts that an answer compares.
+    pub(super) fn compare(&mut self, now: Moment, lookout: Lookout, stocks: &[Stock]) {
+        let Lookout { asker, then: Waiting::Compared(mut comparison) } = lookout else { return };
+        comparison.take_stock(stocks);
+        self.look_through(now, asker, comparison);
+    }
+
     pub(super) fn look_for_offer(&mut self, now: Moment, asker: Asker, mut batch: OfferBatch) {
         let purpose = batch.purpose();
         while let Some(offer) = batch.next() {
@@ -79,10 +87,13 @@ impl Peer {
     }
 
     fn look_through(&mut self, now: Moment, asker: Asker, mut comparison: Comparison) {
-        if let Some((from, limit)) = comparison.inventory().next_page() {
+        if let Some(look) = comparison.next() {
             let lookout = Lookout { asker, then: Waiting::Compared(comparison) };
             let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
-            return self.put(Output::List { ticket, from, limit });
+            return self.put(match look {
+                Look::Stock(parts) => Output::TakeStock { ticket, parts, effort: EFFORT },
+                Look::Page(from, limit) => Output::List { ticket, from, limit },
+            });
         }
         let compared = comparison.finish();
         self.visited(now, &asker, (&compared.same, &compared.differ));

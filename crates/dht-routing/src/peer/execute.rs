@@ -12,6 +12,7 @@ use crate::operation::{Order, TRIES};
 use crate::pacer::Waiting;
 use crate::requests::Owner;
 use crate::responder;
+use crate::stocktaking::EFFORT;
 use crate::{Config, Event, OperationId, Output, Route, Ticket};
 
 impl Peer {
@@ -53,6 +54,10 @@ impl Peer {
     /// Carries out what concerns our own store.
     fn execute_in_store(&mut self, now: Moment, id: OperationId, order: Order) {
         match order {
+            Order::TakeStock { parts } => {
+                let ticket = self.ticket(Effect::Operation(id));
+                self.put(Output::TakeStock { ticket, parts, effort: EFFORT });
+            }
             Order::List { from, limit } => {
                 let ticket = self.ticket(Effect::Operation(id));
                 self.put(Output::List { ticket, from, limit });

@@ -1,6 +1,6 @@
 //! The upkeep of records: turns that are due, requests that the budget has room for, and what came of them.
 
-use dht_proto::{Contact, Moment, Role, Slot, Summary};
+use dht_proto::{Contact, Moment, Role, Slot, Stock, Summary};
 
 use super::{Audience, Effect, Peer};
 use crate::keeping::{Farewell, Task, TurnReport};
@@ -70,6 +70,14 @@ impl Peer {
             Some(Effect::Answer(lookout)) => self.looked(now, *lookout, &entries),
             Some(Effect::Sweep) => self.sweep(now, entries.is_empty()),
             Some(Effect::Delivery { .. } | Effect::Weigh(_)) | None => {}
+        }
+    }
+
+    pub(super) fn stock_taken(&mut self, now: Moment, ticket: Ticket, stocks: Vec<Stock>) {
+        match self.effects.remove(&ticket) {
+            Some(Effect::Operation(id)) => self.tell(now, id, Happened::StockTaken(stocks)),
+            Some(Effect::Answer(lookout)) => self.compare(now, *lookout, &stocks),
+            Some(Effect::Sweep | Effect::Delivery { .. } | Effect::Weigh(_)) | None => {}
         }
     }
 

@@ -1,16 +1,20 @@
 //! Answering about many records at once: offers, comparisons, listings.
 
-use dht_proto::limits::BATCH_MAX;
+use dht_proto::limits::{BATCH_MAX, FINGERPRINTS_MAX};
 use dht_proto::{
-    Admission, BatchedOffer, Body, Cell, CellAnswer, Custody, Message, OfferAnswer, OfferDetails,
-    Prefix, Purpose, Reply, Slot, Summary, Terms, Ttl,
+    Admission, BatchedOffer, Body, Cell, CellAnswer, Custody, Fingerprint, Message, OfferAnswer,
+    OfferDetails, Prefix, Purpose, Reply, Slot, Stock, Summary, Terms, Ttl,
 };
 
 use super::{Asker, Responder};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Shelf};
+use crate::stocktaking::Stocktaking;
 
 /// Records listed for one answer: more than fit, as cached copies are left out.
 pub(crate) const LIST_PAGE: usize = 2 * BATCH_MAX;
+
+/// What is told of a cell where no better number is known: more than could be listed.
+const COUNT_UNKNOWN: u32 = 1 + FINGERPRINTS_MAX as u32;
 
 /// Offers that are answered one after the other.
 #[derive(Debug, Clone)]
@@ -47,7 +51,24 @@ impl OfferBatch {
 #[derive(Debug, Clone)]
 pub(crate) struct Comparison {
     cells: Vec<Cell>,
-    inventory: Inventory,
+    step: Step,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Digests are compared.
+    Counting(Stocktaking),
+    /// What is behind those that differ is looked up: of the cells without an answer.
+    Listing(Vec<Option<CellAnswer>>, Inventory),
+}
+
+/// What a comparison needs of our own store next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// How much it holds in these parts.
+    Stock(Vec<Prefix>),
+    /// So many records, from a slot on.
+    Page(Slot, usize),
 }
 
 /// What came of a comparison.
@@ -62,16 +83,60 @@ pub(crate) struct Compared {
 
 impl Comparison {
     pub(super) fn new(cells: Vec<Cell>) -> Self {
-        let inventory = Inventory::new(cells.iter().map(|cell| cell.prefix), false);
-        Self { cells, inventory }
+        let step = Step::Counting(Stocktaking::new(cells.iter().map(|cell| cell.prefix)));
+        Self { cells, step }
     }
 
-    pub(crate) fn inventory(&mut self) -> &mut Inventory {
-        &mut self.inventory
+    /// The next look at our own store; `None` if all is known.
+    pub(crate) fn next(&mut self) -> Option<Look> {
+        if let Step::Counting(taking) = &self.step {
+            if let Some(parts) = taking.next() {
+                return Some(Look::Stock(parts));
+            }
+            self.step = self.listing(taking.clone().into_stocks());
+        }
+        match &self.step {
+            Step::Listing(_, inventory) => {
+                inventory.next_page().map(|(from, limit)| Look::Page(from, limit))
+            }
+            Step::Counting(_) => None,
+        }
+    }
+
+    pub(crate) fn take_stock(&mut self, stocks: &[Stock]) {
+        if let Step::Counting(taking) = &mut self.step {
+            taking.take(stocks);
+        }
+    }
+
+    pub(crate) fn take_page(&mut self, page: &[Summary]) {
+        if let Step::Listing(_, inventory) = &mut self.step {
+            inventory.take(page);
+        }
+    }
+
+    fn listing(&self, stocks: Vec<(Prefix, Stock)>) -> Step {
+        let pairs = self.cells.iter().zip(stocks);
+        let answers: Vec<_> = pairs.map(|(cell, (_, stock))| compare(cell, stock)).collect();
+        let open = self.cells.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let inventory = Inventory::new(open.map(|(cell, _)| cell.prefix), false);
+        Step::Listing(answers, inventory)
     }
 
     pub(crate) fn finish(self) -> Compared {
-        let answers = self.inventory.answers(&self.cells);
+        let (answers, inventory) = match self.step {
+            Step::Listing(answers, inventory) => (answers, inventory),
+            Step::Counting(_) => (vec![None; self.cells.len()], Inventory::new([], false)),
+        };
+        let mut shelves = inventory.into_shelves().into_iter();
+        let mut listed = || shelves.next().and_then(Shelf::into_fingerprints);
+        let of_shelf = |held: Vec<Fingerprint>| CellAnswer::Differs { held };
+        let answers: Vec<CellAnswer> = answers
+            .into_iter()
+            .map(|told| told.or_else(|| listed().map(of_shelf)))
+            // More has come meanwhile, or there are very many cached copies between.
+            .map(|told| told.unwrap_or(CellAnswer::TooMany { count: COUNT_UNKNOWN }))
+            .collect();
         let (mut same, mut differ) = (Vec::new(), Vec::new());
         for (cell, answer) in self.cells.iter().zip(&answers) {
             match answer {
@@ -81,6 +146,17 @@ impl Comparison {
             }
         }
         Compared { answers, same, differ }
+    }
+}
+
+/// How a cell compares with what our own store told of it; `None` if that takes a list of what is there.
+fn compare(cell: &Cell, stock: Stock) -> Option<CellAnswer> {
+    let count = u32::try_from(stock.records()).unwrap_or(u32::MAX).max(1);
+    match stock {
+        Stock::Whole { digest, .. } if digest == cell.digest => Some(CellAnswer::Same),
+        Stock::Whole { records: 0, .. } => Some(CellAnswer::Differs { held: Vec::new() }),
+        Stock::Whole { records, .. } if records <= FINGERPRINTS_MAX => None,
+        Stock::Whole { .. } | Stock::AtLeast { .. } => Some(CellAnswer::TooMany { count }),
     }
 }
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use dht_proto::{
-    Admission, Body, Difficulty, Held, Message, Moment, NodeIdentity, Nonce, PublicKey, Purpose,
-    Record, Request, Role, Slot, Summary, Terms, admit,
+    Admission, Body, Difficulty, Held, Message, Moment, NodeIdentity, Nonce, Prefix, PublicKey,
+    Purpose, Record, Request, Role, Slot, Stock, Summary, Terms, admit,
 };
 use dht_routing::{
     Command, Config, ConfigBuilder, Event, Input, OperationId, Outcome, Output, Peer, Route, Seed,
@@ -287,6 +287,15 @@ impl World {
                     let listed = self.hosts[host].store.range(from..).map(|(_, (_, s))| *s);
                     let entries = listed.filter(|s| s.expires > now).take(limit).collect();
                     self.input(host, Input::Listed { ticket, entries });
+                }
+                Output::TakeStock { ticket, parts, .. } => {
+                    let stock = |part: &Prefix| {
+                        let listed = self.hosts[host].store.range(part.slots());
+                        let live = listed.map(|(_, (_, s))| *s).filter(|s| s.expires > now);
+                        Stock::of(&live.collect::<Vec<_>>())
+                    };
+                    let stocks = parts.iter().map(stock).collect();
+                    self.input(host, Input::StockTaken { ticket, stocks });
                 }
                 Output::Consult { .. } | Output::Serve { .. } => self.apply(host, output),
                 Output::Event(Event::Finished { operation, outcome }) => {

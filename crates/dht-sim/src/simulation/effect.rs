@@ -1,6 +1,6 @@
 //! Orders of the machines, carried out: the loop that `dht-node` runs on real sockets.
 
-use dht_proto::{Held, Key, KindSet, Moment, Record, Refusal, Terms};
+use dht_proto::{Held, Key, KindSet, Moment, Prefix, Record, Refusal, Stock, Terms};
 use dht_routing::{Event, Input, Output, Route, Usage};
 use dht_store::{MemoryStore, RecordStore, SaveError};
 
@@ -90,6 +90,10 @@ impl<M: Machine> Simulation<M> {
                 let entries = listed.unwrap_or_default();
                 self.hand(place, Input::Listed { ticket, entries });
             }
+            Output::TakeStock { ticket, parts, effort } => {
+                let stocks = self.take_stock(place, &parts, effort);
+                self.hand(place, Input::StockTaken { ticket, stocks });
+            }
             Output::Deliver { ticket, broadcast } => {
                 self.occurrences.push_back(Occurrence::Delivered(place, broadcast));
                 self.hand(place, Input::Delivered { ticket, forward: true });
@@ -109,6 +113,16 @@ impl<M: Machine> Simulation<M> {
     fn load(&self, place: Place, key: Key, kinds: KindSet, whole_up_to: usize) -> Option<Held> {
         let store = self.nodes[place.index()].store.as_ref()?;
         store.load(self.now, key, kinds, whole_up_to).ok().flatten()
+    }
+
+    fn take_stock(&mut self, place: Place, parts: &[Prefix], effort: usize) -> Vec<Stock> {
+        let now = self.now;
+        let taken = match &mut self.nodes[place.index()].store {
+            Some(store) => store.take_stock(now, parts, effort),
+            None => MemoryStore::default().take_stock(now, parts, effort),
+        };
+        // A store in memory has no medium that could fail.
+        taken.unwrap_or_default()
     }
 
     fn save(&mut self, place: Place, record: Record, terms: Terms) -> Result<(), Refusal> {

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 
-use dht_proto::{Digest, Held, Key, KindSet, Moment, Record, Slot, Summary, Terms};
+use dht_proto::{Digest, Held, Key, KindSet, Moment, Prefix, Record, Slot, Stock, Summary, Terms};
 
 use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
 
 /// Passes calls on to another store, but for one, which fails without reaching it.
 ///
-/// Counted are the calls that can fail: `load`, `save`, `renew`, `remove`, `expire`, `list` and `flush`, from 0.
+/// Counted are the calls that can fail: `load`, `save`, `renew`, `remove`, `expire`, `list`, `take_stock`
+/// and `flush`, from 0.
 ///
 /// ```
 /// use dht_proto::Moment;
@@ -98,6 +99,16 @@ impl<S: RecordStore> RecordStore for FailingStore<S> {
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
         self.count()?;
         self.store.list(now, from, limit)
+    }
+
+    fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        effort: usize,
+    ) -> Result<Vec<Stock>, StoreError> {
+        self.count()?;
+        self.store.take_stock(now, parts, effort)
     }
 
     fn usage(&self) -> Usage {

@@ -4,8 +4,11 @@
 //! it reaches the file for good before the commit. A commit syncs twice, so that the file on disk is whole
 //! at every moment, and notes which pages are free, so that opening needs no look at the rest of the file.
 
+use std::ops::Bound;
+
 use dht_proto::{
-    Admission, Digest, Held, Key, KindSet, Moment, Record, Refusal, Slot, Summary, Terms, admit,
+    Admission, Digest, Held, Key, KindSet, Moment, Prefix, Record, Refusal, Slot, Stock, Summary,
+    Terms, admit,
 };
 use redb::{Database, ReadableTable, TableHandle, WriteTransaction};
 
@@ -16,8 +19,8 @@ use super::options::DiskOptions;
 use super::table::META;
 use super::tables::{Ledger, Tables};
 use super::values::Values;
-use crate::Saved;
 use crate::eviction::{self, Incoming, NoPlan};
+use crate::{Saved, Slots, Stocktaking};
 
 /// Number of the format described on [the page of the module](super).
 pub(super) const FORMAT: u64 = 1;
@@ -202,7 +205,22 @@ impl Batch {
         from: Slot,
         limit: usize,
     ) -> Result<Vec<Summary>, Problem> {
-        self.tables()?.list(now, from, limit)
+        self.tables()?.list(now, (Bound::Included(from), Bound::Unbounded), limit)
+    }
+
+    pub(super) fn take_stock(
+        &mut self,
+        now: Moment,
+        parts: &[Prefix],
+        effort: usize,
+    ) -> Result<Vec<Stock>, Problem> {
+        let mut stocktaking = std::mem::take(&mut self.ledger.stocktaking);
+        let tables = self.tables()?;
+        let list = |slots: Slots, limit: usize| tables.list(now, slots, limit);
+        let stocks = stocktaking.take(now, parts, effort, list);
+        drop(tables);
+        self.ledger.stocktaking = stocktaking;
+        stocks
     }
 }
 
@@ -242,5 +260,6 @@ fn read_ledger(batch: &WriteTransaction, options: &DiskOptions) -> Result<Ledger
     let mut quota = options.quota();
     quota.resume(row("records")?.unwrap_or(0), row("bytes")?.unwrap_or(0));
     let next_value = Values::open(batch)?.next_number()?;
-    Ok(Ledger { quota, next_value, pending: u64::from(is_new) })
+    let stocktaking = Stocktaking::new();
+    Ok(Ledger { quota, next_value, pending: u64::from(is_new), stocktaking })
 }

@@ -18,9 +18,13 @@ use super::table::{
 use super::values::Values;
 use crate::eviction::{Candidate, Class, Place, Shelf};
 use crate::quota::Quota;
+use crate::{Slots, Stocktaking};
 
 /// Bytes of pages that a change of one record makes new, beside those of its value, in the mean.
 const CHANGE_COST: u64 = 5 * 4_096;
+
+/// Records of a listing that room is made for at once: a page of those who list by pages.
+const PAGE_ROOM: usize = 256;
 
 /// What is counted rather than looked up.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub(super) struct Ledger {
     pub(super) next_value: u64,
     /// Bytes of pages changed since the last commit, roughly; 0 if nothing was.
     pub(super) pending: u64,
+    /// Digests that are kept between comparisons.
+    pub(super) stocktaking: Stocktaking,
 }
 
 impl Ledger {
@@ -84,27 +90,25 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Heads in ascending order of slot, from `from` on. Damaged ones are left out.
+    /// Heads of some slots in their order. Damaged ones are left out.
     pub(super) fn list(
         &self,
         now: Moment,
-        from: Slot,
+        (first, last): Slots,
         limit: usize,
     ) -> Result<Vec<Summary>, Problem> {
-        let mut listed = Vec::new();
-        if limit == 0 {
-            return Ok(listed);
-        }
-        for row in self.heads.range::<&SlotKey>(&table::slot_key(from)..)? {
+        let mut listed = Vec::with_capacity(limit.min(PAGE_ROOM));
+        let (first, last) = (first.map(table::slot_key), last.map(table::slot_key));
+        for row in self.heads.range::<&SlotKey>((first.as_ref(), last.as_ref()))? {
+            if listed.len() >= limit {
+                break;
+            }
             let (key, row) = row?;
             let Ok(head) = Head::decode(table::slot_of(key.value())?, row.value()) else {
                 continue;
             };
             if head.summary.expires > now {
                 listed.push(head.summary);
-                if listed.len() == limit {
-                    break;
-                }
             }
         }
         Ok(listed)
@@ -128,6 +132,7 @@ impl<'a> Tables<'a> {
     /// Fills the empty slot of `head`.
     pub(super) fn put(&mut self, head: &Head, value: &[u8]) -> Result<(), Problem> {
         self.ledger.note_change(value.len());
+        self.ledger.stocktaking.changed(head.summary.slot);
         self.values.insert(head.value, value)?;
         self.heads.insert(&table::slot_key(head.summary.slot), head.encode().as_slice())?;
         self.list_end(head)?;
@@ -139,6 +144,7 @@ impl<'a> Tables<'a> {
     /// Empties `slot`. Returns what was there; nothing if that was damaged.
     pub(super) fn forget(&mut self, slot: Slot) -> Result<Option<Head>, Problem> {
         let head = self.whole_head(slot)?;
+        self.ledger.stocktaking.changed(slot);
         if self.heads.remove(&table::slot_key(slot))?.is_some() {
             self.ledger.note_change(head.as_ref().map_or(0, |head| head.summary.size));
         }
@@ -160,6 +166,9 @@ impl<'a> Tables<'a> {
         source: Source,
     ) -> Result<(), Problem> {
         self.ledger.note_change(0);
+        if (head.summary.custody == Custody::Cache) != (custody == Custody::Cache) {
+            self.ledger.stocktaking.changed(head.summary.slot);
+        }
         self.unlist_end(head)?;
         let cost = Quota::cost(head.summary.size);
         if source != head.source {

@@ -2,7 +2,7 @@
 
 use dht_proto::{
     BatchedOffer, Cell, CellAnswer, CellDigest, Custody, ErrorCode, Fingerprint, Held, OfferAnswer,
-    OfferDetails, Prefix, Purpose, Slot, Source, Summary, Terms,
+    OfferDetails, Prefix, Purpose, Slot, Source, Stock, Summary, Terms,
 };
 
 use super::*;
@@ -36,6 +36,13 @@ fn reply_with(peer: &mut Peer, store: &[Summary]) -> Reply {
                 Output::List { ticket, from, limit } => {
                     let listed = store.iter().filter(|summary| summary.slot >= from);
                     Input::Listed { ticket, entries: listed.take(limit).copied().collect() }
+                }
+                Output::TakeStock { ticket, parts, .. } => {
+                    let stock = |part: &Prefix| {
+                        let within = store.iter().filter(|one| part.contains(&one.slot.key));
+                        Stock::of(&within.copied().collect::<Vec<_>>())
+                    };
+                    Input::StockTaken { ticket, stocks: parts.iter().map(stock).collect() }
                 }
                 Output::Load { ticket, key, kinds, .. } => {
                     let is_it = |s: &&Summary| s.slot.key == key && kinds.contains(s.slot.kind);

@@ -196,6 +196,7 @@ impl Machine for Parrot {
             }
             Input::Loaded { .. }
             | Input::Listed { .. }
+            | Input::StockTaken { .. }
             | Input::Delivered { .. }
             | Input::Consulted { .. }
             | Input::Served { .. }
