@@ -7,8 +7,10 @@
 use dht_proto::limits::FINGERPRINTS_MAX;
 use dht_proto::{Custody, Fingerprint, Prefix, Slot, Summary};
 
-/// Records asked of the store at once.
+/// Records asked of the store at once, at most.
 pub(crate) const PAGE: usize = 256;
+/// The same, at least: more may have come than was expected.
+const PAGE_MIN: usize = 16;
 /// Records that are looked at for one inventory, at most.
 const LOOK_MAX: usize = 65_536;
 /// Records of one part that are described, at most: as many again as the other holder can tell of.
@@ -23,12 +25,15 @@ pub(crate) struct Shelf {
     details: Vec<Summary>,
     /// Whether all of it was looked at.
     complete: bool,
+    /// Records that are likely to be there.
+    expected: usize,
 }
 
 impl Shelf {
-    fn new(prefix: Prefix) -> Self {
+    fn new((prefix, expected): (Prefix, usize)) -> Self {
         let last = *prefix.slots().end();
-        Self { prefix, last, fingerprints: Vec::new(), details: Vec::new(), complete: false }
+        let fingerprints = Vec::with_capacity(expected.min(DETAILS_MAX));
+        Self { prefix, last, fingerprints, details: Vec::new(), complete: false, expected }
     }
 
     pub(crate) fn prefix(&self) -> Prefix {
@@ -63,21 +68,25 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Of these parts, in ascending order and without overlap. `described` says whether records are to be
-    /// described, or only compared.
-    pub(crate) fn new(prefixes: impl IntoIterator<Item = Prefix>, described: bool) -> Self {
-        let shelves: Vec<Shelf> = prefixes.into_iter().map(Shelf::new).collect();
+    /// Of these parts, in ascending order and without overlap, each with how many records are likely to be there.
+    /// `described` says whether records are to be described, or only compared.
+    pub(crate) fn new(parts: impl IntoIterator<Item = (Prefix, usize)>, described: bool) -> Self {
+        let shelves: Vec<Shelf> = parts.into_iter().map(Shelf::new).collect();
         let from = shelves.first().map_or(Slot::FIRST, |shelf| *shelf.prefix.slots().start());
         Self { shelves, at: 0, from, looked: 0, described }
     }
 
     /// Where the next page begins, and how many records it has; `None` at the end.
     pub(crate) fn next_page(&self) -> Option<(Slot, usize)> {
-        (self.at < self.shelves.len()).then_some((self.from, PAGE))
+        let part = self.shelves.get(self.at)?;
+        let left = part.expected.saturating_sub(part.fingerprints.len());
+        // One more shows that there is nothing else.
+        Some((self.from, (left + 1).clamp(PAGE_MIN, PAGE)))
     }
 
     /// Takes the page that was asked for.
     pub(crate) fn take(&mut self, page: &[Summary]) {
+        let limit = self.next_page().map_or(0, |(_, limit)| limit);
         for summary in page {
             self.pass(summary.slot);
             let Some(part) = self.shelves.get_mut(self.at) else { return };
@@ -92,7 +101,7 @@ impl Inventory {
                 part.details.push(*summary);
             }
         }
-        let next = page.last().and_then(|last| last.slot.next()).filter(|_| page.len() >= PAGE);
+        let next = page.last().and_then(|last| last.slot.next()).filter(|_| page.len() >= limit);
         match next {
             Some(next) if self.looked < LOOK_MAX => {
                 self.pass(next);

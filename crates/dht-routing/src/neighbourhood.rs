@@ -10,8 +10,6 @@
 //! good: two of them are enough to make sure that they have what we do. Cells that we drop out of altogether
 //! are shown to two holders for a few sweeps more; then what we have there may end.
 
-use std::collections::BTreeMap;
-
 use dht_proto::{Contact, Key, NodeId, Prefix};
 
 use crate::RoutingTable;
@@ -58,7 +56,7 @@ impl Neighbourhood {
         let mut cells = Vec::new();
         let mut misses = 0;
         for cell in (0..count).map(|near| prefix(own ^ near, bits)) {
-            if rank(table, local, &cell, k + k / 2).is_some() {
+            if table.closer(&middle(&cell)) < k + k / 2 {
                 cells.push(cell);
                 misses = 0;
             } else {
@@ -112,7 +110,7 @@ impl Neighbourhood {
 
     /// With whom we keep them, or compare them because we do not.
     pub(crate) fn partners(&self, table: &RoutingTable, local: NodeId, k: usize) -> Vec<Partner> {
-        let mut partners: BTreeMap<NodeId, Partner> = BTreeMap::new();
+        let mut partners: Vec<Partner> = Vec::new();
         for cell in self.cells.iter().chain(self.left.iter().map(|(part, _)| part)) {
             let middle = middle(cell);
             let mut closest = table.closest(&middle, k, |_| true);
@@ -120,13 +118,15 @@ impl Neighbourhood {
                 closest.truncate(WITNESSES);
             }
             for contact in closest {
-                let partner = partners
-                    .entry(contact.id())
-                    .or_insert_with(|| Partner { contact, cells: Vec::new() });
-                partner.cells.push(*cell);
+                // To compute an id takes longer than to look through all of them.
+                match partners.iter_mut().find(|partner| partner.contact == contact) {
+                    Some(partner) => partner.cells.push(*cell),
+                    None => partners.push(Partner { contact, cells: vec![*cell] }),
+                }
             }
         }
-        partners.into_values().collect()
+        partners.sort_by_cached_key(|partner| partner.contact.id());
+        partners
     }
 
     /// The cells that a node of the table is to hold with us, with how many nodes are closer to each than we.
@@ -136,14 +136,11 @@ impl Neighbourhood {
         local: NodeId,
         (contact, k): (&Contact, usize),
     ) -> Vec<(Prefix, usize)> {
-        let id = contact.id();
         if self.is_far(local, contact) {
             return Vec::new();
         }
-        let shared = self.cells.iter().filter(|cell| {
-            table.closest(&middle(cell), k, |_| true).iter().any(|one| one.id() == id)
-        });
-        shared.filter_map(|cell| Some((*cell, rank(table, local, cell, usize::MAX)?))).collect()
+        let shared = self.cells.iter().filter(|cell| is_to_hold(table, cell, (contact, k)));
+        shared.map(|cell| (*cell, table.closer(&middle(cell)))).collect()
     }
 
     /// A node has gone: who is to hold instead which of the cells that it held with us, with how many nodes are
@@ -161,8 +158,7 @@ impl Neighbourhood {
             let middle = middle(cell);
             let heir = *table.closest(&middle, k, |_| true).get(k - 1)?;
             let is_heir = middle.distance(&gone.id()) < middle.distance(&heir.id());
-            let closer = rank(table, local, cell, usize::MAX).filter(|_| is_heir)?;
-            Some((heir, *cell, closer))
+            is_heir.then(|| (heir, *cell, table.closer(&middle)))
         });
         heirs.collect()
     }
@@ -182,22 +178,13 @@ pub(crate) fn is_to_hold(
     (contact, k): (&Contact, usize),
 ) -> bool {
     let closest = table.closest(&middle(part), k, |_| true);
-    closest.iter().any(|one| one.id() == contact.id())
+    closest.iter().any(|one| one.node == contact.node)
 }
 
 /// Whether all of the k `closest` to a point are closer than we.
 fn is_surplus(point: &Key, local: NodeId, (closest, k): (&[Contact], usize)) -> bool {
     let furthest = closest.get(k.saturating_sub(1));
     furthest.is_some_and(|furthest| point.distance(&furthest.id()) < point.distance(&local))
-}
-
-/// How many nodes of the table are closer to a cell than we, if fewer than `limit`.
-fn rank(table: &RoutingTable, local: NodeId, cell: &Prefix, limit: usize) -> Option<usize> {
-    let middle = middle(cell);
-    let own = middle.distance(&local);
-    let closest = table.closest(&middle, limit.min(table.len()), |_| true);
-    let closer = closest.iter().filter(|contact| middle.distance(&contact.id()) < own).count();
-    (closer < limit).then_some(closer)
 }
 
 fn bits_of(nodes: u64, k: usize) -> u16 {

@@ -294,7 +294,10 @@ impl RecordStore for MemoryStore {
     }
 
     fn list(&self, now: Moment, from: Slot, limit: usize) -> Result<Vec<Summary>, StoreError> {
-        Ok(list(&self.records, now, (Bound::Included(from), Bound::Unbounded), limit))
+        let mut page = Vec::with_capacity(limit.min(self.records.len()).min(PAGE_ROOM));
+        let slots = (Bound::Included(from), Bound::Unbounded);
+        page.extend(live(&self.records, now, slots).take(limit));
+        Ok(page)
     }
 
     fn take_stock(
@@ -304,7 +307,10 @@ impl RecordStore for MemoryStore {
         effort: usize,
     ) -> Result<Vec<Stock>, StoreError> {
         let (stocktaking, records) = (&mut self.stocktaking, &self.records);
-        let list = |slots: Slots, limit: usize| Ok(list(records, now, slots, limit));
+        let list = |slots: Slots, limit: usize, page: &mut Vec<Summary>| {
+            page.extend(live(records, now, slots).take(limit));
+            Ok(())
+        };
         stocktaking.get_or_insert_default().take(now, parts, effort, list)
     }
 
@@ -318,11 +324,13 @@ impl RecordStore for MemoryStore {
 }
 
 /// The live ones of `records` in some slots.
-fn list(records: &BTreeMap<Slot, Entry>, now: Moment, slots: Slots, limit: usize) -> Vec<Summary> {
-    let live = records.range(slots).map(|(_, entry)| entry).filter(|entry| entry.expires > now);
-    let mut page = Vec::with_capacity(limit.min(records.len()).min(PAGE_ROOM));
-    page.extend(live.take(limit).map(Entry::summary));
-    page
+fn live(
+    records: &BTreeMap<Slot, Entry>,
+    now: Moment,
+    slots: Slots,
+) -> impl Iterator<Item = Summary> {
+    let entries = records.range(slots).map(|(_, entry)| entry);
+    entries.filter(move |entry| entry.expires > now).map(Entry::summary)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub type Slots = (Bound<Slot>, Bound<Slot>);
 /// use dht_store::{Slots, Stocktaking};
 ///
 /// let mut stocktaking = Stocktaking::new();
-/// let empty = |_: Slots, _: usize| Ok::<_, std::convert::Infallible>(vec![]);
+/// let empty = |_: Slots, _: usize, _: &mut Vec<_>| Ok::<_, std::convert::Infallible>(());
 /// let Ok(stocks) = stocktaking.take(Moment::EPOCH, &[Prefix::ALL], 1_000, empty);
 /// assert!(matches!(stocks[..], [Stock::Whole { records: 0, .. }]));
 /// ```
@@ -72,6 +72,24 @@ struct Run {
     until: Moment,
 }
 
+/// Looks at the store, a page at a time.
+struct Looking<F> {
+    /// Records that may still be looked at.
+    effort: usize,
+    list: F,
+    /// The one page that they are listed into.
+    page: Vec<Summary>,
+}
+
+impl<E, F: FnMut(Slots, usize, &mut Vec<Summary>) -> Result<(), E>> Looking<F> {
+    fn look(&mut self, slots: Slots) -> Result<&[Summary], E> {
+        self.page.clear();
+        (self.list)(slots, RUN, &mut self.page)?;
+        self.effort = self.effort.saturating_sub(self.page.len().max(1));
+        Ok(&self.page)
+    }
+}
+
 impl Stocktaking {
     /// Nothing is kept yet, and nothing allocated.
     pub const fn new() -> Self {
@@ -89,16 +107,17 @@ impl Stocktaking {
     }
 
     /// What is held in each of `parts` at `now`, after looking at `effort` records at most, with 128 more to
-    /// finish. `list` tells of the live records in a range of slots, in ascending order and at most so many.
+    /// finish. `list` adds the live records of a range of slots to an empty list, in ascending order and at most so many.
     ///
     /// Fails as `list` does.
     pub fn take<E>(
         &mut self,
         now: Moment,
         parts: &[Prefix],
-        mut effort: usize,
-        mut list: impl FnMut(Slots, usize) -> Result<Vec<Summary>, E>,
+        effort: usize,
+        list: impl FnMut(Slots, usize, &mut Vec<Summary>) -> Result<(), E>,
     ) -> Result<Vec<Stock>, E> {
+        let mut looking = Looking { effort, list, page: Vec::new() };
         let mut stocks = Vec::with_capacity(parts.len());
         for part in parts {
             self.clock += 1;
@@ -108,7 +127,7 @@ impl Stocktaking {
             }
             let mut cell = self.remove(*part);
             cell.used = self.clock;
-            stocks.push(cell.take(now, *part, (&mut effort, &mut list))?);
+            stocks.push(cell.take(now, *part, &mut looking)?);
             self.insert(*part, cell);
         }
         Ok(stocks)
@@ -179,7 +198,7 @@ impl Cell {
         &mut self,
         now: Moment,
         part: Prefix,
-        (effort, list): (&mut usize, &mut impl FnMut(Slots, usize) -> Result<Vec<Summary>, E>),
+        looking: &mut Looking<impl FnMut(Slots, usize, &mut Vec<Summary>) -> Result<(), E>>,
     ) -> Result<Stock, E> {
         if now < self.since {
             self.runs = Vec::new();
@@ -189,7 +208,7 @@ impl Cell {
         if self.runs.is_empty() {
             self.runs.push(Run::unknown(*slots.start()));
         }
-        let is_whole = self.look(now, *slots.end(), (effort, list))?;
+        let is_whole = self.look(now, *slots.end(), looking)?;
         if !is_whole {
             let known = self.runs.iter().filter(|run| now < run.until);
             return Ok(Stock::AtLeast { records: known.map(Run::len).sum() });
@@ -210,7 +229,7 @@ impl Cell {
         &mut self,
         now: Moment,
         last: Slot,
-        (effort, list): (&mut usize, &mut impl FnMut(Slots, usize) -> Result<Vec<Summary>, E>),
+        looking: &mut Looking<impl FnMut(Slots, usize, &mut Vec<Summary>) -> Result<(), E>>,
     ) -> Result<bool, E> {
         let mut at = 0;
         while let Some(run) = self.runs.get(at) {
@@ -218,20 +237,20 @@ impl Cell {
                 at += 1;
                 continue;
             }
-            if *effort == 0 {
+            if looking.effort == 0 {
                 return Ok(false);
             }
             let first = run.first;
             let next = self.runs.get(at + 1).map(|run| run.first);
             let end = next.map_or(Bound::Included(last), Bound::Excluded);
-            let page = list((Bound::Included(first), end), RUN)?;
-            *effort = effort.saturating_sub(page.len().max(1));
+            let page = looking.look((Bound::Included(first), end))?;
             // A full page may be all there is; what follows it is looked at then, and nothing is found.
             let rest = page.last().filter(|_| page.len() >= RUN).and_then(|one| one.slot.next());
             if let Some(rest) = rest.filter(|rest| *rest <= last && Some(*rest) != next) {
                 self.runs.insert(at + 1, Run::unknown(rest));
             }
-            at = self.put(at, Run::of(first, &page));
+            let run = Run::of(first, page);
+            at = self.put(at, run);
         }
         Ok(true)
     }

@@ -98,11 +98,11 @@ pub trait RecordStore: Send {
         parts: &[Prefix],
         _effort: usize,
     ) -> Result<Vec<Stock>, StoreError> {
-        let list = |slots: crate::Slots, limit: usize| {
-            let std::ops::Bound::Included(from) = slots.0 else { return Ok(Vec::new()) };
-            let mut page = self.list(now, from, limit)?;
-            page.retain(|summary| slots.contains(&summary.slot));
-            Ok(page)
+        let list = |slots: crate::Slots, limit: usize, page: &mut Vec<Summary>| {
+            let std::ops::Bound::Included(from) = slots.0 else { return Ok(()) };
+            let listed = self.list(now, from, limit)?;
+            page.extend(listed.into_iter().filter(|summary| slots.contains(&summary.slot)));
+            Ok(())
         };
         Stocktaking::new().take(now, parts, usize::MAX, list)
     }

@@ -33,7 +33,11 @@ fn take(
     prefixes: &[Prefix],
     described: bool,
 ) -> (Inventory, usize) {
-    let mut inventory = Inventory::new(prefixes.iter().copied(), described);
+    let parts = prefixes.iter().map(|prefix| {
+        let within = store.keys().filter(|slot| prefix.contains(&slot.key));
+        (*prefix, within.count())
+    });
+    let mut inventory = Inventory::new(parts, described);
     let mut pages = 0;
     while let Some((from, limit)) = inventory.next_page() {
         let page: Vec<_> = store.range(from..).map(|(_, summary)| *summary).take(limit).collect();

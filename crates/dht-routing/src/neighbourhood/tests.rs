@@ -1,5 +1,6 @@
 //! Tests of the cells that we keep, and with whom.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ fn each_cell_is_kept_by_the_k_closest_and_half_as_many_more() {
         let kept = Neighbourhood::of(&table, node(local).id(), 255);
         assert_eq!(kept.cells.len(), 8);
         let cells = (0..128).map(|number| prefix(number, 7));
-        for cell in cells.filter(|cell| rank(&table, node(local).id(), cell, 6).is_some()) {
+        for cell in cells.filter(|cell| table.closer(&middle(cell)) < 6) {
             *keepers.entry(cell).or_default() += 1;
             sum += 1;
         }
@@ -61,7 +62,7 @@ fn where_others_are_closer_two_of_them_are_enough_to_compare_with() {
     let mut surplus = 0;
     for cell in &kept.cells {
         let count = partners.iter().filter(|partner| partner.cells.contains(cell)).count();
-        let closer = rank(&table, local, cell, usize::MAX).unwrap();
+        let closer = table.closer(&middle(cell));
         assert_eq!(count, if closer < K { K } else { WITNESSES }, "{closer} are closer");
         surplus += usize::from(closer >= K);
     }
@@ -77,7 +78,7 @@ fn what_a_growing_network_leaves_to_others_is_shown_to_two_of_them_twice() {
     assert!(!now.left.is_empty() && now.left.len() <= LEFT_MAX);
     for (part, _) in &now.left {
         assert!(before.cells.iter().any(|cell| cell.contains(&part.first())));
-        assert!(rank(&large, local, part, K + K / 2).is_none(), "it is ours still");
+        assert!(large.closer(&middle(part)) >= K + K / 2, "it is ours still");
         let partners = now.partners(&large, local, K);
         let told = partners.iter().filter(|partner| partner.cells.contains(part)).count();
         assert_eq!(told, WITNESSES);

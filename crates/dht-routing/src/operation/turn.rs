@@ -203,7 +203,7 @@ impl Turn {
                 CellAnswer::Differs { .. } if records == 0 => {}
                 CellAnswer::Differs { .. } if records > LISTED_MAX => self.split(prefix),
                 CellAnswer::Differs { held } => {
-                    differing.push(prefix);
+                    differing.push((prefix, records));
                     theirs.push(held);
                 }
                 CellAnswer::TooMany { count } => {

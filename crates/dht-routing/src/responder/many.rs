@@ -14,7 +14,7 @@ use crate::stocktaking::Stocktaking;
 pub(crate) const LIST_PAGE: usize = 2 * BATCH_MAX;
 
 /// What is told of a cell where no better number is known: more than could be listed.
-const COUNT_UNKNOWN: u32 = 1 + FINGERPRINTS_MAX as u32;
+const COUNT_UNKNOWN: u32 = 1_000;
 
 /// Offers that are answered one after the other.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Comparison {
             if let Some(parts) = taking.next() {
                 return Some(Look::Stock(parts));
             }
-            self.step = self.listing(taking.clone().into_stocks());
+            self.step = self.listing(&taking.clone().into_stocks());
         }
         match &self.step {
             Step::Listing(_, inventory) => {
@@ -115,11 +115,12 @@ impl Comparison {
         }
     }
 
-    fn listing(&self, stocks: Vec<(Prefix, Stock)>) -> Step {
+    fn listing(&self, stocks: &[(Prefix, Stock)]) -> Step {
         let pairs = self.cells.iter().zip(stocks);
-        let answers: Vec<_> = pairs.map(|(cell, (_, stock))| compare(cell, stock)).collect();
-        let open = self.cells.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
-        let inventory = Inventory::new(open.map(|(cell, _)| cell.prefix), false);
+        let answers: Vec<_> = pairs.map(|(cell, (_, stock))| compare(cell, *stock)).collect();
+        let open = stocks.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let parts = open.map(|((part, stock), _)| (*part, stock.records()));
+        let inventory = Inventory::new(parts, false);
         Step::Listing(answers, inventory)
     }
 

@@ -1,5 +1,7 @@
 //! Who is closest to a point, and how many nodes there are in all.
 
+use std::cmp::Ordering;
+
 use dht_proto::{Contact, Distance, Key};
 
 use super::{Entry, RoutingTable, known};
@@ -35,6 +37,22 @@ impl RoutingTable {
     ) -> Vec<Contact> {
         let closest = self.closest_entries(target, count, wanted);
         closest.iter().map(Entry::contact).collect()
+    }
+
+    /// How many entries are closer to `target` than we are.
+    pub(crate) fn closer(&self, target: &Key) -> usize {
+        let head = known::head_of(target.as_bytes());
+        let distance = target.distance(&self.local);
+        let own_head = known::head_of(distance.as_bytes());
+        // Entries of shallower buckets have less in common with the target than we have.
+        let shared = distance.leading_zeros() as usize;
+        let entries = (self.range(shared).start..self.len()).map(|at| self.at(at));
+        let is_closer =
+            |entry: &Entry<'_>| match (head ^ self.entries.head(entry.at)).cmp(&own_head) {
+                Ordering::Equal => target.distance(&entry.node().id()) < distance,
+                order => order.is_lt(),
+            };
+        entries.filter(is_closer).count()
     }
 
     /// The entries behind [`closest`](Self::closest).

@@ -51,6 +51,9 @@ fn the_closest_are_those_that_sorting_everything_finds() {
         for count in [0, 1, 3, 8, 20, 10_000] {
             let expected: Vec<_> = all.iter().copied().take(count).collect();
             assert_eq!(table.closest(&target, count, |_| true), expected);
+            let own = target.distance(&local());
+            let closer = expected.iter().filter(|one| target.distance(&one.id()) < own).count();
+            assert_eq!(table.closer(&target).min(count), closer);
         }
     }
     let own = table.closest(&local().to_key(), 8, |_| true);

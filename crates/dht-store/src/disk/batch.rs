@@ -35,6 +35,9 @@ const SHED_STEP: u64 = 4_000_000;
 /// Records freed in one step where their life has ended.
 const EXPIRE_STEP: usize = 256;
 
+/// Records of a listing that room is made for at once: a page of those who list by pages.
+const PAGE_ROOM: usize = 256;
+
 /// Invariant: the ledger tells of the batch, as the row `records` and `bytes` of `meta` tell of the last commit.
 pub(super) struct Batch {
     // Ended before the database it belongs to.
@@ -205,7 +208,10 @@ impl Batch {
         from: Slot,
         limit: usize,
     ) -> Result<Vec<Summary>, Problem> {
-        self.tables()?.list(now, (Bound::Included(from), Bound::Unbounded), limit)
+        let slots = (Bound::Included(from), Bound::Unbounded);
+        let mut page = Vec::with_capacity(limit.min(PAGE_ROOM));
+        self.tables()?.list(now, slots, limit, &mut page)?;
+        Ok(page)
     }
 
     pub(super) fn take_stock(
@@ -216,7 +222,9 @@ impl Batch {
     ) -> Result<Vec<Stock>, Problem> {
         let mut stocktaking = std::mem::take(&mut self.ledger.stocktaking);
         let tables = self.tables()?;
-        let list = |slots: Slots, limit: usize| tables.list(now, slots, limit);
+        let list = |slots: Slots, limit: usize, page: &mut Vec<Summary>| {
+            tables.list(now, slots, limit, page)
+        };
         let stocks = stocktaking.take(now, parts, effort, list);
         drop(tables);
         self.ledger.stocktaking = stocktaking;

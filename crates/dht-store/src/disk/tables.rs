@@ -23,9 +23,6 @@ use crate::{Slots, Stocktaking};
 /// Bytes of pages that a change of one record makes new, beside those of its value, in the mean.
 const CHANGE_COST: u64 = 5 * 4_096;
 
-/// Records of a listing that room is made for at once: a page of those who list by pages.
-const PAGE_ROOM: usize = 256;
-
 /// What is counted rather than looked up.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -90,14 +87,14 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Heads of some slots in their order. Damaged ones are left out.
+    /// Adds heads of some slots, in their order, to an empty list. Damaged ones are left out.
     pub(super) fn list(
         &self,
         now: Moment,
         (first, last): Slots,
         limit: usize,
-    ) -> Result<Vec<Summary>, Problem> {
-        let mut listed = Vec::with_capacity(limit.min(PAGE_ROOM));
+        listed: &mut Vec<Summary>,
+    ) -> Result<(), Problem> {
         let (first, last) = (first.map(table::slot_key), last.map(table::slot_key));
         for row in self.heads.range::<&SlotKey>((first.as_ref(), last.as_ref()))? {
             if listed.len() >= limit {
@@ -111,7 +108,7 @@ impl<'a> Tables<'a> {
                 listed.push(head.summary);
             }
         }
-        Ok(listed)
+        Ok(())
     }
 
     /// The record of `head`, if its value is the one that was kept.
