@@ -113,6 +113,7 @@ impl Storage {
                 if let Input::Loaded { ticket, .. }
                 | Input::Saved { ticket, .. }
                 | Input::Listed { ticket, .. }
+                | Input::Weighed { ticket, .. }
                 | Input::StockTaken { ticket, .. } = input
                 {
                     awaited.remove(ticket);

@@ -303,6 +303,9 @@ impl Task {
                 let job = StoreJob::Load { ticket, key, kinds, whole_up_to };
                 self.have_stored(now, job, inputs);
             }
+            Output::Weigh { ticket, incoming, terms } => {
+                self.have_stored(now, StoreJob::Weigh { ticket, incoming, terms }, inputs);
+            }
             Output::Save { ticket, record, terms } => {
                 self.have_stored(now, StoreJob::Save { ticket, record, terms }, inputs);
             }

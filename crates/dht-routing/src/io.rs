@@ -97,6 +97,15 @@ pub enum Input {
         /// What was found.
         found: Option<Held>,
     },
+    /// Result of [`Output::Weigh`]; a failed one counts as an empty slot with room for the record.
+    Weighed {
+        /// The order's ticket.
+        ticket: Ticket,
+        /// The live record of the slot.
+        existing: Option<Summary>,
+        /// Whether the store would take the record, or why not.
+        result: Result<(), Refusal>,
+    },
     /// Result of [`Output::Save`].
     Saved {
         /// The order's ticket.
@@ -191,6 +200,16 @@ pub enum Output {
         kinds: KindSet,
         /// Longest value whose bytes are wanted, in bytes.
         whole_up_to: usize,
+    },
+    /// Tell what would become of a record of which only a description is here (`RecordStore::weigh`); answer with
+    /// [`Input::Weighed`].
+    Weigh {
+        /// To be given back.
+        ticket: Ticket,
+        /// The description.
+        incoming: Box<Summary>,
+        /// How it would be kept.
+        terms: Box<Terms>,
     },
     /// Put a record into the store; answer with [`Input::Saved`].
     Save {

@@ -195,6 +195,9 @@ impl Peer {
             Input::Unreachable { request } => self.unreachable(now, request),
             Input::Progressed { request } => self.requests.progressed(now, request),
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
+            Input::Weighed { ticket, existing, result } => {
+                self.weighed_in_store(now, ticket, existing, result);
+            }
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
             Input::Listed { ticket, entries } => self.listed(now, ticket, entries),
             Input::StockTaken { ticket, stocks } => self.stock_taken(now, ticket, stocks),

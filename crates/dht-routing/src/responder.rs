@@ -60,6 +60,8 @@ pub(crate) enum Response {
     Reply(Reply),
     /// Our own store is asked first.
     Load { key: Key, kinds: KindSet, whole_up_to: usize, then: Then },
+    /// Our own store is asked first whether it would keep what is offered.
+    Weigh { incoming: Box<Summary>, terms: Box<Terms> },
     /// Our own store keeps it, or not.
     Save { record: Record, terms: Terms },
     /// Our own store is asked about many records.
@@ -75,8 +77,6 @@ pub(crate) enum Then {
     Fetch { key: Key },
     /// Send it.
     Download { key: Key },
-    /// Compare it with what is offered.
-    Offer { incoming: Summary, terms: Terms },
 }
 
 /// An asker waiting for our own store.
@@ -91,9 +91,11 @@ pub(crate) struct Lookout {
 pub(crate) enum Waiting {
     /// A load.
     Loaded(Then),
+    /// What our own store would do with what is offered.
+    Weighed(Box<Summary>, Box<Terms>),
     /// A save of a record at this key.
     Saved(Key),
-    /// One load after the other.
+    /// The same of each of many, one after the other.
     Offered(OfferBatch),
     /// All that is held in some parts of the space.
     Compared(Comparison),
@@ -194,12 +196,9 @@ impl Responder<'_> {
         let terms = self.terms(asker, ttl, purpose, expected);
         match self.incoming(details, terms) {
             Err(refusal) => Response::Reply(self.refused(asker, &key, refusal)),
-            Ok((incoming, terms)) => Response::Load {
-                key,
-                kinds: details.kind().into(),
-                whole_up_to: 0,
-                then: Then::Offer { incoming, terms },
-            },
+            Ok((incoming, terms)) => {
+                Response::Weigh { incoming: Box::new(incoming), terms: Box::new(terms) }
+            }
         }
     }
 

@@ -36,6 +36,7 @@ mod sample;
 mod slot;
 pub(crate) mod snapshot;
 mod stock;
+mod weighing;
 
 pub use admission::*;
 pub use failing::FailingStore;
@@ -47,6 +48,7 @@ pub use purpose::*;
 pub use quota::*;
 pub use slot::*;
 pub use stock::*;
+pub use weighing::*;
 
 /// Makes a `#[test]` of every clause of the contract, for the stores that a factory makes.
 ///
@@ -101,6 +103,8 @@ macro_rules! conformance_tests {
             taking_stock_tells_what_is_listed_without_cached_copies,
             taking_stock_with_little_effort_comes_to_an_end,
 
+            weighing_foretells_what_saving_does_and_changes_nothing,
+            weighing_tells_that_a_full_store_has_no_room,
             every_record_counts_with_its_value_and_one_fixed_cost,
             bytes_are_freed_by_expiry_removal_and_replacement,
             a_full_store_refuses_and_keeps_every_live_record,

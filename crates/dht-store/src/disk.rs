@@ -47,7 +47,7 @@ use std::path::{Path, PathBuf};
 
 use dht_proto::{Digest, Held, Key, KindSet, Moment, Prefix, Record, Slot, Stock, Summary, Terms};
 
-use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
+use crate::{RecordStore, SaveError, Saved, StoreError, Usage, Weighed};
 
 mod backend;
 mod batch;
@@ -233,16 +233,6 @@ impl Core {
         Ok(done)
     }
 
-    fn expire(&mut self, now: Moment) -> Result<usize, StoreError> {
-        let mut freed = 0;
-        loop {
-            match self.change(|batch| batch.expire_some(now))? {
-                0 => return Ok(freed),
-                some => freed += some,
-            }
-        }
-    }
-
     fn flush(&mut self) -> Result<(), StoreError> {
         let committed = self.commit();
         let is_undone = std::mem::take(&mut self.is_undone);
@@ -300,6 +290,11 @@ impl RecordStore for DiskStore {
         Ok(saved?)
     }
 
+    fn weigh(&self, now: Moment, incoming: &Summary, terms: &Terms) -> Result<Weighed, StoreError> {
+        let mut core = self.core.borrow_mut();
+        core.run(|batch| batch.weigh(now, incoming, terms)).map_err(StoreError::new)
+    }
+
     fn renew(
         &mut self,
         now: Moment,
@@ -315,7 +310,7 @@ impl RecordStore for DiskStore {
     }
 
     fn expire(&mut self, now: Moment) -> Result<usize, StoreError> {
-        self.core().expire(now)
+        self.core().change(|batch| batch.expire_some(now))
     }
 
     fn next_expiry(&self) -> Option<Moment> {

@@ -49,4 +49,4 @@ pub use disk::{DiskOptions, DiskStore, OpenError};
 pub use memory::MemoryStore;
 pub use quota::{CAPACITY_DEFAULT, RECORD_COST, SOURCE_SHARE_DEFAULT};
 pub use stock::{Slots, Stocktaking};
-pub use store::{RecordStore, SaveError, Saved, StoreError, Usage};
+pub use store::{RecordStore, SaveError, Saved, StoreError, Usage, Weighed};

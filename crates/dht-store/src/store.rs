@@ -3,7 +3,8 @@
 use std::ops::RangeBounds;
 
 use dht_proto::{
-    Digest, Held, Key, KindSet, Moment, Prefix, Record, Refusal, Slot, Stock, Summary, Terms,
+    Admission, Digest, Held, Key, KindSet, Moment, Prefix, Record, Refusal, Slot, Stock, Summary,
+    Terms,
 };
 
 use crate::Stocktaking;
@@ -56,6 +57,17 @@ pub trait RecordStore: Send {
     /// or would not even fit if its source had nothing else in the store, else [`Refusal::Full`].
     fn save(&mut self, now: Moment, record: Record, terms: Terms) -> Result<Saved, SaveError>;
 
+    /// What [`save`](Self::save) would do with a record of which only a description is here, with what is in its
+    /// slot. Changes nothing. So a sender can be told before the bytes travel.
+    ///
+    /// A store that does not say how tells what [`dht_proto::admit`] does, and that there is room.
+    fn weigh(&self, now: Moment, incoming: &Summary, terms: &Terms) -> Result<Weighed, StoreError> {
+        let Slot { key, kind } = incoming.slot;
+        let existing = self.load(now, key, kind.into(), 0)?.map(|held| held.summary);
+        let admitted = dht_proto::admit(existing.as_ref(), incoming, terms);
+        Ok(Weighed { existing, admitted })
+    }
+
     /// Applies `terms` to the live record of `slot`, if it is still the one with `digest`, as saving the
     /// same record again would: its publisher lengthens the life, a holder only makes a cached copy a held
     /// one. The bytes are not touched, and whoever was charged for them still is, unless the record becomes
@@ -71,7 +83,9 @@ pub trait RecordStore: Send {
     /// Drops the record of `slot`. Returns whether a live one was there.
     fn remove(&mut self, now: Moment, slot: Slot) -> Result<bool, StoreError>;
 
-    /// Frees every record whose life has ended at `now`, and its bytes. Returns how many.
+    /// Frees records whose life has ended at `now`, and their bytes: 1,024 at most, or what a store deems short work.
+    /// Returns how many. There are none left when it returns 0; as long as there are some
+    /// [`next_expiry`](Self::next_expiry) is in the past.
     fn expire(&mut self, now: Moment) -> Result<usize, StoreError>;
 
     /// When the next record's life ends; `None` when empty. In the past as long as a record whose life has
@@ -133,6 +147,10 @@ impl<S: RecordStore + ?Sized> RecordStore for Box<S> {
         (**self).save(now, record, terms)
     }
 
+    fn weigh(&self, now: Moment, incoming: &Summary, terms: &Terms) -> Result<Weighed, StoreError> {
+        (**self).weigh(now, incoming, terms)
+    }
+
     fn renew(
         &mut self,
         now: Moment,
@@ -185,6 +203,15 @@ pub enum Saved {
     /// The same value was there already; its life is at least what was asked for where the terms may
     /// extend it.
     Kept,
+}
+
+/// What would become of a record, see [`RecordStore::weigh`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weighed {
+    /// The live record of its slot.
+    pub existing: Option<Summary>,
+    /// What saving it would do, or why it would be refused: by the rules, or for want of room.
+    pub admitted: Result<Admission, Refusal>,
 }
 
 /// How full a store is.

@@ -254,8 +254,16 @@ fn behaves_as_the_model(mut store: impl RecordStore, calls: Vec<Call>) -> TestCa
                 } else {
                     Err(None)
                 };
-                let result = store.save(now, record.clone(), terms);
-                prop_assert_eq!(refusal_or_ended(result), expected);
+                let weighed = store.weigh(now, &Summary::of(record, &terms), &terms).unwrap();
+                let result = refusal_or_ended(store.save(now, record.clone(), terms));
+                prop_assert_eq!(&result, &expected);
+                if terms.expires > now {
+                    let foretold = weighed.admitted.map(|admission| match admission {
+                        Admission::Insert => Saved::Inserted,
+                        Admission::Renew { .. } | Admission::Keep => Saved::Kept,
+                    });
+                    prop_assert_eq!(foretold.map_err(Some), result);
+                }
             }
             Call::Renew { record, terms } => {
                 let (record, terms) = (&records[record], terms.at(now));

@@ -4,7 +4,7 @@ use dht_proto::{
     Digest, Key, KindSet, Moment, NodeId, Prefix, Record, Refusal, Slot, Summary, Terms,
 };
 use dht_routing::{Input, Ticket};
-use dht_store::RecordStore;
+use dht_store::{RecordStore, Weighed};
 use tokio::sync::oneshot;
 
 /// What is asked of the store, with where the result goes.
@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 pub(crate) enum Job {
     /// Find a record for the peer.
     Load { ticket: Ticket, key: Key, kinds: KindSet, whole_up_to: usize },
+    /// Tell the peer what would become of a record.
+    Weigh { ticket: Ticket, incoming: Box<Summary>, terms: Box<Terms> },
     /// Keep a record for the peer.
     Save { ticket: Ticket, record: Record, terms: Terms },
     /// Lengthen a life. Nobody waits.
@@ -47,9 +49,11 @@ impl Job {
     /// Whether it may change the store.
     pub(crate) fn is_change(&self) -> bool {
         match self {
-            Self::Load { .. } | Self::Page { .. } | Self::TakeStock { .. } | Self::List { .. } => {
-                false
-            }
+            Self::Load { .. }
+            | Self::Weigh { .. }
+            | Self::Page { .. }
+            | Self::TakeStock { .. }
+            | Self::List { .. } => false,
             Self::Save { .. } | Self::Renew { .. } | Self::Remove { .. } | Self::Expire => true,
         }
     }
@@ -67,6 +71,7 @@ impl Job {
         match self {
             Self::Load { ticket, .. } => Some((*ticket, Loss::Load)),
             Self::Save { ticket, .. } => Some((*ticket, Loss::Save)),
+            Self::Weigh { ticket, .. } => Some((*ticket, Loss::Weigh)),
             Self::Page { ticket, .. } => Some((*ticket, Loss::List)),
             Self::TakeStock { ticket, .. } => Some((*ticket, Loss::Stock)),
             _ => None,
@@ -80,6 +85,7 @@ impl Job {
             Self::Save { ticket, .. } => {
                 Done::of(Input::Saved { ticket, result: Err(Refusal::Busy) })
             }
+            Self::Weigh { ticket, .. } => Done::of(Loss::Weigh.input(ticket)),
             Self::Page { ticket, .. } => Done::of(Loss::List.input(ticket)),
             Self::TakeStock { ticket, .. } => Done::of(Loss::Stock.input(ticket)),
             Self::Remove { reply, .. } => Done::Removed(reply, Err(Failed)),
@@ -105,6 +111,16 @@ impl Job {
                 });
                 Done::of(Input::Loaded { ticket, found })
             }
+            Self::Weigh { ticket, incoming, terms } => match store.weigh(now, &incoming, &terms) {
+                Ok(Weighed { existing, admitted }) => {
+                    let result = admitted.map(|_| ());
+                    Done::of(Input::Weighed { ticket, existing, result })
+                }
+                Err(error) => {
+                    failed("look for room", &error);
+                    Done::of(Loss::Weigh.input(ticket))
+                }
+            },
             Self::Save { ticket, record, terms } => {
                 let result = store.save(now, record, terms).map(|_| ()).map_err(|error| {
                     if let dht_store::SaveError::Failed(error) = &error {
@@ -205,6 +221,8 @@ impl Done {
 pub(crate) enum Loss {
     /// It finds nothing.
     Load,
+    /// Nothing is known against the record.
+    Weigh,
     /// The store failed.
     Save,
     /// There is nothing more.
@@ -218,6 +236,7 @@ impl Loss {
     pub(crate) fn input(self, ticket: Ticket) -> Input {
         match self {
             Self::Load => Input::Loaded { ticket, found: None },
+            Self::Weigh => Input::Weighed { ticket, existing: None, result: Ok(()) },
             Self::Save => Input::Saved { ticket, result: Err(Refusal::StorageFailed) },
             Self::List => Input::Listed { ticket, entries: Vec::new() },
             Self::Stock => Input::StockTaken { ticket, stocks: Vec::new() },

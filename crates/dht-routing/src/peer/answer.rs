@@ -1,12 +1,12 @@
 //! Answers that need many looks at our own store: one after the other, until the reply is whole.
 
-use dht_proto::{Contact, Held, Moment, Prefix, Stock, Summary};
+use dht_proto::{Contact, Moment, OfferAnswer, Prefix, Refusal, Stock, Summary};
 
 use super::{Effect, Peer};
 use crate::application::Offered;
 use crate::responder::{Asker, Comparison, LIST_PAGE, Look, Lookout, OfferBatch, Waiting};
 use crate::stocktaking::EFFORT;
-use crate::{Output, Route};
+use crate::{Output, Route, Ticket};
 
 impl Peer {
     /// Takes the next look that an answer needs, or gives it.
@@ -19,7 +19,7 @@ impl Peer {
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.put(Output::List { ticket, from, limit: LIST_PAGE });
             }
-            Waiting::Loaded(_) | Waiting::Saved(_) => {}
+            Waiting::Loaded(_) | Waiting::Weighed(..) | Waiting::Saved(_) => {}
         }
     }
 
@@ -35,16 +35,49 @@ impl Peer {
                 let reply = self.responder(now).listing(&asker, page);
                 self.reply(&asker, reply);
             }
-            Waiting::Loaded(_) | Waiting::Saved(_) | Waiting::Offered(_) => {}
+            _ => {}
         }
     }
 
-    /// Our own store told what it has in the slot of the offer that is next.
-    pub(super) fn looked_for_offer(
+    /// Our own store told what it would do with a record that is offered.
+    pub(super) fn weighed_in_store(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        existing: Option<Summary>,
+        result: Result<(), Refusal>,
+    ) {
+        let Some(Effect::Answer(lookout)) = self.effects.remove(&ticket) else { return };
+        let Lookout { asker, then } = *lookout;
+        // What else is refused, but for want of room, is for the application to hear of.
+        let refusal = result.err().filter(is_for_want_of_room);
+        match (then, refusal) {
+            (Waiting::Weighed(incoming, _), Some(refusal)) => {
+                let reply = self.responder(now).refused(&asker, &incoming.slot.key, refusal);
+                self.answer(now, &asker, reply);
+            }
+            (Waiting::Weighed(incoming, terms), None) => {
+                let (incoming, terms) = (*incoming, *terms);
+                let offered = Offered { asker, incoming, terms, existing };
+                if let Some(offered) = self.weigh_offer(now, offered) {
+                    self.offer_weighed(now, &offered);
+                }
+            }
+            (Waiting::Offered(mut batch), Some(refusal)) => {
+                batch.answer(OfferAnswer::Refused(refusal));
+                self.look_for_offer(now, asker, batch);
+            }
+            (Waiting::Offered(batch), None) => self.looked_for_offer(now, (asker, batch), existing),
+            _ => {}
+        }
+    }
+
+    /// Our own store has room for the offer that is next, and told what it has in its slot.
+    fn looked_for_offer(
         &mut self,
         now: Moment,
         (asker, mut batch): (Asker, OfferBatch),
-        found: Option<&Held>,
+        existing: Option<Summary>,
     ) {
         let Some(offer) = batch.next().copied() else { return };
         match self.responder(now).weigh(&asker, &offer, batch.purpose()) {
@@ -53,7 +86,6 @@ impl Peer {
                 self.look_for_offer(now, asker, batch);
             }
             Ok((incoming, terms)) => {
-                let existing = found.map(|held| held.summary);
                 let offered = Offered { asker, incoming, terms, existing };
                 if let Some((offered, batch)) = self.weigh_batch(now, offered, batch) {
                     self.batch_weighed(now, &offered, batch);
@@ -74,11 +106,11 @@ impl Peer {
         while let Some(offer) = batch.next() {
             match self.responder(now).weigh(&asker, offer, purpose) {
                 Err(answer) => batch.answer(answer),
-                Ok((incoming, _)) => {
-                    let (key, kinds) = (incoming.slot.key, incoming.slot.kind.into());
+                Ok((incoming, terms)) => {
                     let lookout = Lookout { asker, then: Waiting::Offered(batch) };
                     let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
-                    return self.put(Output::Load { ticket, key, kinds, whole_up_to: 0 });
+                    let (incoming, terms) = (Box::new(incoming), Box::new(terms));
+                    return self.put(Output::Weigh { ticket, incoming, terms });
                 }
             }
         }
@@ -113,4 +145,9 @@ impl Peer {
         let parts = (same, differ.as_slice());
         self.keeping.visited(now, contact, parts, (&self.config, &mut self.random));
     }
+}
+
+/// Whether a record is refused for what it takes, and not for what it is.
+fn is_for_want_of_room(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Full | Refusal::TooLarge { .. })
 }

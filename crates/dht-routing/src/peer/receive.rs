@@ -10,7 +10,7 @@ use dht_proto::{
 
 use super::serve::wants_stream;
 use super::{EFFECTS_MAX, Effect, Peer};
-use crate::application::{Intake, Offered, Standing, Whom};
+use crate::application::{Intake, Standing, Whom};
 use crate::operation::Happened;
 use crate::requests::Owner;
 use crate::responder::{Asker, Lookout, Responder, Response, Then, Waiting};
@@ -102,6 +102,12 @@ impl Peer {
                 let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
                 self.put(Output::Load { ticket, key, kinds, whole_up_to });
             }
+            Response::Weigh { incoming, terms } => {
+                let then = Waiting::Weighed(incoming.clone(), terms.clone());
+                let lookout = Lookout { asker: *asker, then };
+                let ticket = self.ticket(Effect::Answer(Box::new(lookout)));
+                self.put(Output::Weigh { ticket, incoming, terms });
+            }
             Response::Look(Waiting::Compared(_) | Waiting::Listed(_))
                 if !self.looks.spend(now, LOOK_BYTES) =>
             {
@@ -139,27 +145,13 @@ impl Peer {
             Some(Effect::Operation(id)) => self.tell(now, id, Happened::Loaded(found)),
             Some(Effect::Answer(lookout)) => {
                 let Lookout { asker, then } = *lookout;
-                let then = match then {
-                    Waiting::Loaded(then) => then,
-                    Waiting::Offered(batch) => {
-                        return self.looked_for_offer(now, (asker, batch), found.as_ref());
-                    }
-                    Waiting::Saved(_) | Waiting::Compared(_) | Waiting::Listed(_) => return,
-                };
+                let Waiting::Loaded(then) = then else { return };
                 let reply = match then {
                     Then::Fetch { key } => {
                         let is_wanted = self.is_wanted(now, &asker, &key, found.as_ref());
                         self.responder(now).fetched(&asker, &key, found, is_wanted)
                     }
                     Then::Download { key } => self.responder(now).downloaded(&asker, &key, found),
-                    Then::Offer { incoming, terms } => {
-                        let existing = found.map(|held| held.summary);
-                        let offered = Offered { asker, incoming, terms, existing };
-                        if let Some(offered) = self.weigh_offer(now, offered) {
-                            self.offer_weighed(now, &offered);
-                        }
-                        return;
-                    }
                 };
                 self.reply(&asker, reply);
             }

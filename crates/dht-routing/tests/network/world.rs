@@ -267,6 +267,11 @@ impl World {
                     }
                     self.input(host, Input::Loaded { ticket, found });
                 }
+                Output::Weigh { ticket, incoming, .. } => {
+                    let held = self.hosts[host].store.get(&incoming.slot);
+                    let existing = held.map(|(_, s)| *s).filter(|s| s.expires > now);
+                    self.input(host, Input::Weighed { ticket, existing, result: Ok(()) });
+                }
                 Output::Save { ticket, record, terms } => {
                     let result = self.hosts[host].save(now, record, terms);
                     self.input(host, Input::Saved { ticket, result });

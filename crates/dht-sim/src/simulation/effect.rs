@@ -1,8 +1,8 @@
 //! Orders of the machines, carried out: the loop that `dht-node` runs on real sockets.
 
-use dht_proto::{Held, Key, KindSet, Moment, Prefix, Record, Refusal, Stock, Terms};
+use dht_proto::{Held, Key, KindSet, Moment, Prefix, Record, Refusal, Stock, Summary, Terms};
 use dht_routing::{Event, Input, Output, Route, Usage};
-use dht_store::{MemoryStore, RecordStore, SaveError};
+use dht_store::{MemoryStore, RecordStore, SaveError, Weighed};
 
 use super::alarm::Ring;
 use super::{Occurrence, Place, Simulation, Step};
@@ -63,6 +63,10 @@ impl<M: Machine> Simulation<M> {
                 let found = self.load(place, key, kinds, whole_up_to);
                 self.hand(place, Input::Loaded { ticket, found });
             }
+            Output::Weigh { ticket, incoming, terms } => {
+                let (existing, result) = self.weigh(place, &incoming, &terms);
+                self.hand(place, Input::Weighed { ticket, existing, result });
+            }
             Output::Save { ticket, record, terms } => {
                 let result = self.save(place, record, terms);
                 self.hand(place, Input::Saved { ticket, result });
@@ -113,6 +117,22 @@ impl<M: Machine> Simulation<M> {
     fn load(&self, place: Place, key: Key, kinds: KindSet, whole_up_to: usize) -> Option<Held> {
         let store = self.nodes[place.index()].store.as_ref()?;
         store.load(self.now, key, kinds, whole_up_to).ok().flatten()
+    }
+
+    fn weigh(
+        &self,
+        place: Place,
+        incoming: &Summary,
+        terms: &Terms,
+    ) -> (Option<Summary>, Result<(), Refusal>) {
+        let weighed = match &self.nodes[place.index()].store {
+            Some(store) => store.weigh(self.now, incoming, terms),
+            None => MemoryStore::default().weigh(self.now, incoming, terms),
+        };
+        // A store in memory has no medium that could fail.
+        weighed.map_or((None, Ok(())), |Weighed { existing, admitted }| {
+            (existing, admitted.map(|_| ()))
+        })
     }
 
     fn take_stock(&mut self, place: Place, parts: &[Prefix], effort: usize) -> Vec<Stock> {

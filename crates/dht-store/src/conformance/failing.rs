@@ -4,11 +4,11 @@ use std::cell::Cell;
 
 use dht_proto::{Digest, Held, Key, KindSet, Moment, Prefix, Record, Slot, Stock, Summary, Terms};
 
-use crate::{RecordStore, SaveError, Saved, StoreError, Usage};
+use crate::{RecordStore, SaveError, Saved, StoreError, Usage, Weighed};
 
 /// Passes calls on to another store, but for one, which fails without reaching it.
 ///
-/// Counted are the calls that can fail: `load`, `save`, `renew`, `remove`, `expire`, `list`, `take_stock`
+/// Counted are the calls that can fail: `load`, `save`, `weigh`, `renew`, `remove`, `expire`, `list`, `take_stock`
 /// and `flush`, from 0.
 ///
 /// ```
@@ -69,6 +69,11 @@ impl<S: RecordStore> RecordStore for FailingStore<S> {
     fn save(&mut self, now: Moment, record: Record, terms: Terms) -> Result<Saved, SaveError> {
         self.count()?;
         self.store.save(now, record, terms)
+    }
+
+    fn weigh(&self, now: Moment, incoming: &Summary, terms: &Terms) -> Result<Weighed, StoreError> {
+        self.count()?;
+        self.store.weigh(now, incoming, terms)
     }
 
     fn renew(

@@ -20,7 +20,7 @@ use super::table::META;
 use super::tables::{Ledger, Tables};
 use super::values::Values;
 use crate::eviction::{self, Incoming, NoPlan};
-use crate::{Saved, Slots, Stocktaking};
+use crate::{Saved, Slots, Stocktaking, Weighed};
 
 /// Number of the format described on [the page of the module](super).
 pub(super) const FORMAT: u64 = 1;
@@ -33,7 +33,7 @@ const BATCH_MAX: u64 = 16_000_000;
 const SHED_STEP: u64 = 4_000_000;
 
 /// Records freed in one step where their life has ended.
-const EXPIRE_STEP: usize = 256;
+const EXPIRE_STEP: usize = 1_024;
 
 /// Records of a listing that room is made for at once: a page of those who list by pages.
 const PAGE_ROOM: usize = 256;
@@ -136,13 +136,9 @@ impl Batch {
                 Ok(Ok(Saved::Kept))
             }
             Ok(Admission::Insert) => {
-                let wanted = Incoming::new(&incoming, terms);
-                let replaced = old.as_ref().map(Head::candidate);
-                let plan = eviction::plan(&tables, tables.quota(), now, &wanted, replaced.as_ref());
-                let victims = match plan {
+                let victims = match plan(&tables, now, (&incoming, terms), old.as_ref())? {
                     Ok(victims) => victims,
-                    Err(NoPlan::Refused(refusal)) => return Ok(Err(refusal)),
-                    Err(NoPlan::Failed(problem)) => return Err(problem),
+                    Err(refusal) => return Ok(Err(refusal)),
                 };
                 for victim in victims {
                     tables.forget(victim)?;
@@ -155,6 +151,24 @@ impl Batch {
                 Ok(Ok(Saved::Inserted))
             }
         }
+    }
+
+    pub(super) fn weigh(
+        &mut self,
+        now: Moment,
+        incoming: &Summary,
+        terms: &Terms,
+    ) -> Result<Weighed, Problem> {
+        let tables = self.tables()?;
+        let old = tables.whole_head(incoming.slot)?;
+        let live = old.as_ref().filter(|head| head.summary.expires > now);
+        let existing = live.map(|head| head.summary);
+        let mut admitted = admit(existing.as_ref(), incoming, terms);
+        if admitted == Ok(Admission::Insert) {
+            let plan = plan(&tables, now, (incoming, terms), old.as_ref())?;
+            admitted = plan.map(|_| Admission::Insert);
+        }
+        Ok(Weighed { existing, admitted })
     }
 
     pub(super) fn renew(
@@ -229,6 +243,22 @@ impl Batch {
         drop(tables);
         self.ledger.stocktaking = stocktaking;
         stocks
+    }
+}
+
+/// The records that must go before `incoming` can take the place of `old` in its slot.
+fn plan(
+    tables: &Tables<'_>,
+    now: Moment,
+    (incoming, terms): (&Summary, &Terms),
+    old: Option<&Head>,
+) -> Result<Result<Vec<Slot>, Refusal>, Problem> {
+    let wanted = Incoming::new(incoming, terms);
+    let replaced = old.map(Head::candidate);
+    match eviction::plan(tables, tables.quota(), now, &wanted, replaced.as_ref()) {
+        Ok(victims) => Ok(Ok(victims)),
+        Err(NoPlan::Refused(refusal)) => Ok(Err(refusal)),
+        Err(NoPlan::Failed(problem)) => Err(problem),
     }
 }
 

@@ -98,6 +98,26 @@ fn a_store_filled_to_the_byte_is_full_and_not_over() {
 }
 
 #[test]
+fn what_has_ended_is_freed_a_bounded_number_at_a_time() {
+    let mut store = MemoryStore::default();
+    for number in 0..=EXPIRED_MAX {
+        store
+            .save(
+                Moment::EPOCH,
+                Record::content(Value::new(number.to_le_bytes().to_vec()).unwrap()),
+                terms(1),
+            )
+            .unwrap();
+    }
+    let end = Moment::from_secs(1);
+    assert_eq!(store.expire(end).unwrap(), EXPIRED_MAX);
+    assert_eq!(store.next_expiry(), Some(end), "there is more");
+    assert_eq!(store.expire(end).unwrap(), 1);
+    assert_eq!(store.expire(end).unwrap(), 0);
+    assert_eq!(store.next_expiry(), None);
+}
+
+#[test]
 fn the_debug_form_names_the_figures_and_no_records() {
     let mut store = MemoryStore::new(1_000);
     store.save(Moment::EPOCH, filled(1, 10), terms(1)).unwrap();

@@ -53,18 +53,25 @@ fn offer(record: &Record) -> Request {
     Request::Offer { details, ttl, purpose: Purpose::Publish, expected: None }
 }
 
-/// Answers every load with `found`, and tells what else the peer orders.
+/// Answers every look into the store with `found`, and that there is room; tells what else the peer orders.
 fn drive(peer: &mut Peer, found: Option<&Held>) -> Vec<Output> {
     let mut rest = Vec::new();
     loop {
         let mut fed = false;
         for output in outputs(peer) {
-            if let Output::Load { ticket, .. } = output {
-                peer.handle_input(Moment::EPOCH, Input::Loaded { ticket, found: found.cloned() });
-                fed = true;
-            } else {
-                rest.push(output);
-            }
+            let input = match output {
+                Output::Load { ticket, .. } => Input::Loaded { ticket, found: found.cloned() },
+                Output::Weigh { ticket, .. } => {
+                    let existing = found.map(|held| held.summary);
+                    Input::Weighed { ticket, existing, result: Ok(()) }
+                }
+                other => {
+                    rest.push(other);
+                    continue;
+                }
+            };
+            peer.handle_input(Moment::EPOCH, input);
+            fed = true;
         }
         if !fed {
             return rest;

@@ -1,13 +1,15 @@
 //! Answers about many records at once.
 
 use dht_proto::{
-    BatchedOffer, Cell, CellAnswer, CellDigest, Custody, ErrorCode, Fingerprint, Held, OfferAnswer,
+    BatchedOffer, Cell, CellAnswer, CellDigest, Custody, ErrorCode, Fingerprint, OfferAnswer,
     OfferDetails, Prefix, Purpose, Slot, Source, Stock, Summary, Terms,
 };
 
 use super::*;
 
 const LIFE: u32 = 1_000;
+/// Number of the record that the store has no room for.
+const TOO_MUCH: u8 = 99;
 
 fn record(number: u8) -> Record {
     Record::content(Value::new(vec![number; 10]).unwrap())
@@ -44,11 +46,11 @@ fn reply_with(peer: &mut Peer, store: &[Summary]) -> Reply {
                     };
                     Input::StockTaken { ticket, stocks: parts.iter().map(stock).collect() }
                 }
-                Output::Load { ticket, key, kinds, .. } => {
-                    let is_it = |s: &&Summary| s.slot.key == key && kinds.contains(s.slot.kind);
-                    let found = store.iter().find(is_it);
-                    let found = found.map(|summary| Held { summary: *summary, record: None });
-                    Input::Loaded { ticket, found }
+                Output::Weigh { ticket, incoming, .. } => {
+                    let existing = store.iter().find(|one| one.slot == incoming.slot).copied();
+                    let is_lacking = incoming.slot == record(TOO_MUCH).slot();
+                    let result = if is_lacking { Err(Refusal::Full) } else { Ok(()) };
+                    Input::Weighed { ticket, existing, result }
                 }
                 Output::Send { message: Message { body: Body::Reply(reply), .. }, .. } => {
                     return reply;
@@ -79,6 +81,22 @@ fn each_of_many_offers_gets_its_answer_in_order() {
     let too_large = OfferAnswer::Refused(Refusal::TooLarge { limit: 50 });
     let answers = vec![OfferAnswer::Wanted, too_large, OfferAnswer::Have];
     assert_eq!(reply, Reply::Offered { answers });
+}
+
+#[test]
+fn what_a_full_store_would_refuse_is_refused_before_its_bytes_travel() {
+    let mut peer = peer(config());
+    let (purpose, offers) = (Purpose::Replicate, offers(&[1, TOO_MUCH, 2]));
+    let offer = offers[1];
+    ask(&mut peer, &asker(1), Request::OfferMany { purpose, offers });
+    let full = OfferAnswer::Refused(Refusal::Full);
+    let answers = vec![OfferAnswer::Wanted, full, OfferAnswer::Wanted];
+    assert_eq!(reply_with(&mut peer, &[]), Reply::Offered { answers });
+
+    let BatchedOffer { details, ttl } = offer;
+    ask(&mut peer, &asker(2), Request::Offer { details, ttl, purpose, expected: None });
+    let reply = reply_with(&mut peer, &[]);
+    assert!(matches!(reply, Reply::Refused { refusal: Refusal::Full, .. }), "{reply:?}");
 }
 
 #[test]

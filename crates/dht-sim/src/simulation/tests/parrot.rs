@@ -195,6 +195,7 @@ impl Machine for Parrot {
                 self.outputs.push_back(Output::Send { route: Route::Answer(stream), message });
             }
             Input::Loaded { .. }
+            | Input::Weighed { .. }
             | Input::Listed { .. }
             | Input::StockTaken { .. }
             | Input::Delivered { .. }
