@@ -87,7 +87,7 @@ enum Turn {
     Writable,
     Streams(News),
     Stored(Vec<Input>),
-    Decided(Input),
+    Decided(Box<Input>),
     Timer,
     Stop,
 }
@@ -110,7 +110,7 @@ impl Task {
                 _ = self.parts.datagrams.socket().writable(), if self.parts.datagrams.is_waiting() => Turn::Writable,
                 news = self.parts.streams.news() => Turn::Streams(news),
                 inputs = self.parts.storage.results() => Turn::Stored(inputs),
-                input = self.parts.hooks.decided() => Turn::Decided(input),
+                input = self.parts.hooks.decided() => Turn::Decided(Box::new(input)),
                 () = timer.as_mut() => Turn::Timer,
             };
             match turn {
@@ -122,7 +122,7 @@ impl Task {
                 Turn::Stored(inputs) => self.take_results(inputs),
                 Turn::Decided(input) => {
                     let now = self.parts.clock.now();
-                    self.carry_out(now, VecDeque::from([input]));
+                    self.carry_out(now, VecDeque::from([*input]));
                 }
                 Turn::Timer => self.wake(),
                 Turn::Stop | Turn::Order(None) => break,

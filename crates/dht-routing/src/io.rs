@@ -102,7 +102,7 @@ pub enum Input {
         /// The order's ticket.
         ticket: Ticket,
         /// The live record of the slot.
-        existing: Option<Summary>,
+        existing: Option<Box<Summary>>,
         /// Whether the store would take the record, or why not.
         result: Result<(), Refusal>,
     },

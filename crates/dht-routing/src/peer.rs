@@ -196,7 +196,7 @@ impl Peer {
             Input::Progressed { request } => self.requests.progressed(now, request),
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Weighed { ticket, existing, result } => {
-                self.weighed_in_store(now, ticket, existing, result);
+                self.weighed_in_store(now, ticket, existing.map(|existing| *existing), result);
             }
             Input::Saved { ticket, result } => self.saved(now, ticket, result),
             Input::Listed { ticket, entries } => self.listed(now, ticket, entries),

@@ -114,7 +114,7 @@ impl Job {
             Self::Weigh { ticket, incoming, terms } => match store.weigh(now, &incoming, &terms) {
                 Ok(Weighed { existing, admitted }) => {
                     let result = admitted.map(|_| ());
-                    Done::of(Input::Weighed { ticket, existing, result })
+                    Done::of(Input::Weighed { ticket, existing: existing.map(Box::new), result })
                 }
                 Err(error) => {
                     failed("look for room", &error);

@@ -270,6 +270,7 @@ impl World {
                 Output::Weigh { ticket, incoming, .. } => {
                     let held = self.hosts[host].store.get(&incoming.slot);
                     let existing = held.map(|(_, s)| *s).filter(|s| s.expires > now);
+                    let existing = existing.map(Box::new);
                     self.input(host, Input::Weighed { ticket, existing, result: Ok(()) });
                 }
                 Output::Save { ticket, record, terms } => {

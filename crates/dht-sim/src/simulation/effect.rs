@@ -65,6 +65,7 @@ impl<M: Machine> Simulation<M> {
             }
             Output::Weigh { ticket, incoming, terms } => {
                 let (existing, result) = self.weigh(place, &incoming, &terms);
+                let existing = existing.map(Box::new);
                 self.hand(place, Input::Weighed { ticket, existing, result });
             }
             Output::Save { ticket, record, terms } => {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use dht_proto::{Custody, Digest, Held, Moment, Purpose, Refusal, Slot, Source, Summary, Terms};
+use dht_proto::{
+    Custody, Digest, Held, Moment, Purpose, Refusal, Slot, Source, Stock, Summary, Terms,
+};
 use dht_routing::{Input, Output, Ticket};
-use dht_store::{RecordStore as _, SaveError};
+use dht_store::{RecordStore as _, SaveError, Weighed};
 
 use super::make;
 use super::world::World;
@@ -38,12 +40,14 @@ impl World {
             return;
         }
         let found = self.held(choice);
-        self.input(match choice % 6 {
+        self.input(match choice % 8 {
             0 => Input::Loaded { ticket, found: Some(found) },
             1 => Input::Saved { ticket, result: Err(make::refusal(choice)) },
             2 => Input::Listed { ticket, entries: vec![found.summary; 3] },
             3 => Input::Delivered { ticket, forward: true },
-            4 => Input::Consulted { ticket, verdict: make::verdict(choice / 6) },
+            4 => Input::Consulted { ticket, verdict: make::verdict(choice / 8) },
+            5 => Input::Weighed { ticket, existing: Some(Box::new(found.summary)), result: Ok(()) },
+            6 => Input::StockTaken { ticket, stocks: vec![Stock::of(&[found.summary]); 3] },
             _ => Input::Served { ticket, answer: Ok(vec![1; 10].into()) },
         });
     }
@@ -55,6 +59,16 @@ impl World {
             Output::Load { ticket, key, kinds, whole_up_to } => {
                 let found = self.store.load(now, *key, *kinds, *whole_up_to).unwrap();
                 Input::Loaded { ticket: *ticket, found }
+            }
+            Output::Weigh { ticket, incoming, terms } => {
+                let Weighed { existing, admitted } =
+                    self.store.weigh(now, incoming, terms).unwrap();
+                let (existing, result) = (existing.map(Box::new), admitted.map(|_| ()));
+                Input::Weighed { ticket: *ticket, existing, result }
+            }
+            Output::TakeStock { ticket, parts, effort } => {
+                let stocks = self.store.take_stock(now, parts, *effort).unwrap();
+                Input::StockTaken { ticket: *ticket, stocks }
             }
             Output::Save { ticket, record, terms } => {
                 self.store.expire(now).unwrap();
@@ -91,6 +105,15 @@ impl World {
         Some(match order {
             Output::Load { ticket, .. } => {
                 Input::Loaded { ticket: *ticket, found: Some(self.held(choice)) }
+            }
+            Output::Weigh { ticket, .. } => {
+                let (existing, result) =
+                    (Some(Box::new(self.held(choice).summary)), Err(make::refusal(choice)));
+                Input::Weighed { ticket: *ticket, existing, result }
+            }
+            Output::TakeStock { ticket, parts, .. } => {
+                let stocks = vec![Stock::AtLeast { records: choice.into() }; parts.len() + 1];
+                Input::StockTaken { ticket: *ticket, stocks }
             }
             Output::Save { ticket, .. } => {
                 Input::Saved { ticket: *ticket, result: Err(make::refusal(choice)) }
@@ -145,6 +168,8 @@ fn terms(expires: Moment, choice: u8) -> Terms {
 fn ticket_of(order: &Output) -> Option<Ticket> {
     match order {
         Output::Load { ticket, .. }
+        | Output::Weigh { ticket, .. }
+        | Output::TakeStock { ticket, .. }
         | Output::Save { ticket, .. }
         | Output::List { ticket, .. }
         | Output::Deliver { ticket, .. }
@@ -158,6 +183,12 @@ fn ticket_of(order: &Output) -> Option<Ticket> {
 fn failed(order: &Output) -> Option<Input> {
     Some(match order {
         Output::Load { ticket, .. } => Input::Loaded { ticket: *ticket, found: None },
+        Output::Weigh { ticket, .. } => {
+            Input::Weighed { ticket: *ticket, existing: None, result: Ok(()) }
+        }
+        Output::TakeStock { ticket, .. } => {
+            Input::StockTaken { ticket: *ticket, stocks: Vec::new() }
+        }
         Output::Save { ticket, .. } => {
             Input::Saved { ticket: *ticket, result: Err(Refusal::StorageFailed) }
         }

@@ -103,6 +103,14 @@ impl Watch {
                 key.hash(&mut self.trace);
                 self.saw_ticket(*ticket, "load");
             }
+            Output::Weigh { ticket, incoming, .. } => {
+                (incoming.slot, incoming.digest).hash(&mut self.trace);
+                self.saw_ticket(*ticket, "weigh");
+            }
+            Output::TakeStock { ticket, parts, effort } => {
+                (parts, effort).hash(&mut self.trace);
+                self.saw_ticket(*ticket, "take stock");
+            }
             Output::Save { ticket, record, terms } => {
                 assert!(
                     terms.expires

@@ -62,7 +62,7 @@ fn drive(peer: &mut Peer, found: Option<&Held>) -> Vec<Output> {
             let input = match output {
                 Output::Load { ticket, .. } => Input::Loaded { ticket, found: found.cloned() },
                 Output::Weigh { ticket, .. } => {
-                    let existing = found.map(|held| held.summary);
+                    let existing = found.map(|held| Box::new(held.summary));
                     Input::Weighed { ticket, existing, result: Ok(()) }
                 }
                 other => {

@@ -47,7 +47,8 @@ fn reply_with(peer: &mut Peer, store: &[Summary]) -> Reply {
                     Input::StockTaken { ticket, stocks: parts.iter().map(stock).collect() }
                 }
                 Output::Weigh { ticket, incoming, .. } => {
-                    let existing = store.iter().find(|one| one.slot == incoming.slot).copied();
+                    let existing = store.iter().find(|one| one.slot == incoming.slot);
+                    let existing = existing.copied().map(Box::new);
                     let is_lacking = incoming.slot == record(TOO_MUCH).slot();
                     let result = if is_lacking { Err(Refusal::Full) } else { Ok(()) };
                     Input::Weighed { ticket, existing, result }
