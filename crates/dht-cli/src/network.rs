@@ -80,6 +80,13 @@ async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Fai
     }
     let through = if connect.is_empty() { vec![reachable(first.local_addr())] } else { connect };
     let others = start_others(plan, task, &through, sink).await?;
+    // They joined by asking the first node, which has yet to ask them: what is stored on it now should reach them.
+    let met = others.iter().filter(|other| other.has_joined).take(MET_AT_ONCE);
+    for other in met {
+        if let Err(error) = first.ping(reachable(other.node.local_addr())).await {
+            debug!("Node {} does not answer the first yet: {error}", other.index);
+        }
+    }
     let late = others.iter().filter(|other| !other.has_joined).count();
     let nodes: Vec<Node> =
         iter::once(first).chain(others.into_iter().map(|other| other.node)).collect();
@@ -90,6 +97,9 @@ async fn start(plan: &Plan, task: &Run, sink: &LogSink) -> Result<Vec<Node>, Fai
     }
     Ok(nodes)
 }
+
+/// Nodes that the first one asks before they are used: as many as hold a value.
+const MET_AT_ONCE: usize = 16;
 
 /// A node of several. One that had no answer in time, on a machine with too much to do, tries on by itself.
 struct Other {

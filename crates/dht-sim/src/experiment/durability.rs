@@ -134,7 +134,7 @@ pub fn outlive(
 }
 
 /// Find-node requests that a node sends a second while others come and go as long as in the experiment, but nobody
-/// holds a record. In the first hour they are fewer: tables have settled while nobody left.
+/// holds a record: what upkeep of the table takes has to be left out.
 fn find_nodes_without_records(mut sim: Simulation, model: (f64, u64), host: &mut dyn Host) -> f64 {
     sim.set_churn(leaving(model));
     host.phase("a day without records", SPAN.as_secs());
