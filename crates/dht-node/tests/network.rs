@@ -145,6 +145,8 @@ async fn nodes_that_make_strangers_prove_their_address_form_a_network() {
     for _ in 0..5 {
         nodes.push(joined(wary(), &first).await);
     }
+    // Whoever joined has asked the others, who have yet to ask it back.
+    until(&nodes[1], "knows all others", |status| status.contacts == 5).await;
 
     let report = nodes[1].store(bytes(2, 4_000)).await.unwrap();
     assert_eq!(report.holders.len(), 6, "{report:?}");
