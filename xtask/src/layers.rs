@@ -18,9 +18,10 @@ struct Layer {
 
 /// Every crate of the workspace, top-down.
 const LAYERS: &[Layer] = &[
-    Layer { name: "xtask", uses: &["dht-sim", "dht-node", "dht-proto"] },
+    Layer { name: "xtask", uses: &["dht-sim", "dht-bench", "dht-node", "dht-proto"] },
     Layer { name: "dht-cli", uses: &["dht-node"] },
     Layer { name: "dht-fuzz", uses: &["dht-node", "dht-routing", "dht-store", "dht-proto"] },
+    Layer { name: "dht-bench", uses: &["dht-node", "dht-proto"] },
     Layer { name: "dht-node", uses: &["dht-routing", "dht-store", "dht-proto"] },
     Layer { name: "dht-sim", uses: &["dht-routing", "dht-store", "dht-proto"] },
     Layer { name: "dht-routing", uses: &["dht-proto"] },
@@ -37,7 +38,11 @@ struct Confined {
 
 const CONFINED: &[Confined] = &[
     Confined { name: "anyhow", to: &["dht-cli", "xtask"], why: "libraries name their errors" },
-    Confined { name: "tokio", to: &["dht-node", "dht-cli"], why: "the peer is a value" },
+    Confined {
+        name: "tokio",
+        to: &["dht-node", "dht-cli", "dht-bench"],
+        why: "the peer is a value",
+    },
     Confined { name: "tokio-util", to: &["dht-node", "dht-cli"], why: "the peer is a value" },
     Confined { name: "socket2", to: &["dht-node"], why: "sockets are opened in one place" },
     Confined { name: "getrandom", to: &["dht-node", "dht-cli"], why: "chance is a seed elsewhere" },

@@ -4,9 +4,11 @@
 //! a message that says what to do.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "these are command-line tools")]
 
+pub mod bench;
 pub mod ci;
 pub mod codegen;
 pub mod fuzz;
+mod host;
 pub mod layers;
 pub mod sim;
 pub mod tidy;

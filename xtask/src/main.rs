@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{ci, codegen, fuzz, layers, sim, tidy, vectors};
+use xtask::{bench, ci, codegen, fuzz, layers, sim, tidy, vectors};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -40,6 +40,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run a simulated network.
     Sim(sim::Args),
+    /// Measure nodes on real sockets.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Ci(args) => ci::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

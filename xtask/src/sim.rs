@@ -5,7 +5,6 @@
 //! figures are defined is told in `dht_sim::experiment`.
 
 mod figure;
-mod host;
 mod measure;
 mod plot;
 mod report;
@@ -19,8 +18,8 @@ use dht_sim::Latencies;
 use dht_sim::experiment::Plan;
 
 use crate::Usage;
+use crate::host::{self, Terminal};
 use figure::Findings;
-use host::Terminal;
 
 /// Arguments of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]

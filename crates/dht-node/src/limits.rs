@@ -45,7 +45,7 @@ impl Default for Limits {
             proven_key_exchanges: 8_000,
             node_requests: 5_000,
             greetings: 1_000,
-            shared_keys: 1_024,
+            shared_keys: 4_096,
             receive_buffer: 4 * 1024 * 1024,
         }
     }
@@ -170,7 +170,7 @@ impl Limits {
     }
 
     /// Keys shared with other nodes that are remembered, 64 bytes each, so that talking to those nodes costs
-    /// no key exchange. Default 1,024; takes memory only as it fills.
+    /// no key exchange. Default 4,096; takes memory only as it fills.
     /// Range: 1 to 1,000,000.
     #[must_use]
     pub fn shared_keys(mut self, keys: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Who runs the experiments: a terminal with a progress line, the clock, and the memory of the process.
+//! Who runs experiments and measurements: a terminal with a progress line, the clock, and the memory of the process.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const PAGE_BYTES: u64 = 4_096;
 
 /// Shows progress on standard error, if that is a terminal.
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     started: Instant,
     name: String,
     bar: ProgressBar,
@@ -18,11 +18,11 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Memory is told beyond `baseline`, what the process had resident before its first run.
-    pub(super) fn new(name: String, baseline: u64) -> Self {
+    pub(crate) fn new(name: String, baseline: u64) -> Self {
         Self { started: Instant::now(), name, bar: ProgressBar::hidden(), baseline }
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
@@ -52,8 +52,18 @@ impl Host for Terminal {
     }
 }
 
+impl dht_bench::Host for Terminal {
+    fn phase(&mut self, name: &str, total: u64) {
+        Host::phase(self, name, total);
+    }
+
+    fn advance(&mut self, done: u64) {
+        Host::advance(self, done);
+    }
+}
+
 /// Bytes of memory the process has resident; 0 where the machine does not tell.
-pub(super) fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     std::fs::read_to_string("/proc/self/statm")
         .ok()
         .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
@@ -61,7 +71,7 @@ pub(super) fn resident() -> u64 {
 }
 
 /// Bytes of memory that can still be had; without limit where the machine does not tell.
-pub(super) fn available_memory() -> u64 {
+pub(crate) fn available_memory() -> u64 {
     std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| {
