@@ -29,12 +29,12 @@ pub enum BenchError {
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// The network does not come to rest.
-    #[error("{settled} of {nodes} nodes know their neighbours after {after:?}")]
+    #[error("{found} of {all} neighbours are known after {after:?}, or a node knows nobody")]
     Unsettled {
-        /// Nodes that know their neighbours, counted from the first until the first that does not.
-        settled: usize,
-        /// Nodes there are.
-        nodes: usize,
+        /// Neighbours that are known, taken over all nodes.
+        found: usize,
+        /// Neighbours there are.
+        all: usize,
         /// Time that was given.
         after: Duration,
     },

@@ -1,11 +1,12 @@
 //! Nodes in this process that make up a network, as a program that embeds them would start them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dht_node::{Contact, Node, NodeId};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{BenchError, Host, files, neighbours};
 
@@ -18,7 +19,10 @@ const NEIGHBOURS: usize = 16;
 /// A network that is not settled by then never will be.
 const SETTLED_WITHIN: Duration = Duration::from_mins(2);
 
-/// Between two looks at the tables.
+/// Share of all neighbours that are known in a settled network.
+const SETTLED_PERCENT: usize = 99;
+
+/// Between two looks at the tables, at least.
 const LOOK_EACH: Duration = Duration::from_millis(2);
 
 /// Nodes on loopback, the first of which the others joined through.
@@ -57,30 +61,35 @@ impl Network {
         Ok(Self { nodes })
     }
 
-    /// Waits until every node has in its table those of the sixteen nodes closest to it that the table has room for:
-    /// from then on lookups end at the nodes where they should. Who those are is found out from outside.
+    /// Waits until the network is settled: of the sixteen nodes closest to each node, as far as its table has room for
+    /// them, 99 % are in its table, taken over all nodes; and every node knows one at least. Then lookups end where they
+    /// should; what a few nodes lack, upkeep brings. Who is close to whom is found out from outside.
     pub(crate) async fn settled(&self, host: &mut dyn Host) -> Result<(), BenchError> {
-        let nodes = self.nodes.len();
-        host.phase("settling", nodes as u64);
         let ids: Vec<NodeId> = self.nodes.iter().map(Node::id).collect();
         let neighbours = neighbours::of(&ids, NEIGHBOURS, NEIGHBOURS);
+        let all: usize = neighbours.iter().map(Vec::len).sum();
+        host.phase("settling", all as u64);
         let deadline = Instant::now() + SETTLED_WITHIN;
-        let mut looks = interval(LOOK_EACH);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for (settled, (node, neighbours)) in self.nodes.iter().zip(&neighbours).enumerate() {
-            let wanted = || neighbours.iter().filter_map(|index| ids.get(*index));
-            loop {
-                let known: Vec<NodeId> = node.peers().await?.iter().map(Contact::id).collect();
-                if wanted().all(|id| known.contains(id)) {
-                    break;
-                }
-                if timeout_at(deadline, looks.tick()).await.is_err() {
-                    return Err(BenchError::Unsettled { settled, nodes, after: SETTLED_WITHIN });
-                }
+        loop {
+            let began = Instant::now();
+            let (mut found, mut is_alone) = (0, false);
+            for (node, neighbours) in self.nodes.iter().zip(&neighbours) {
+                let known: BTreeSet<NodeId> = node.peers().await?.iter().map(Contact::id).collect();
+                let wanted = neighbours.iter().filter_map(|index| ids.get(*index));
+                found += wanted.filter(|id| known.contains(id)).count();
+                is_alone |= known.is_empty();
             }
-            host.advance(settled as u64);
+            host.advance(found as u64);
+            if found * 100 >= all * SETTLED_PERCENT && !is_alone {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now > deadline {
+                return Err(BenchError::Unsettled { found, all, after: SETTLED_WITHIN });
+            }
+            // Looking must not be what the nodes wait for.
+            sleep_until(now + LOOK_EACH.max((now - began) * 2)).await;
         }
-        Ok(())
     }
 
     /// The nodes that run.

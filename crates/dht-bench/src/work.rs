@@ -16,6 +16,9 @@ use crate::{BenchError, Host};
 /// Length of the values of most measurements, in bytes.
 pub(crate) const VALUE_BYTES: usize = 900;
 
+/// Nodes that are asked for a value until one had no copy.
+const STRANGERS: usize = 3;
+
 /// Numbers that look random, the same in every run.
 pub(crate) struct Dice(ChaCha8Rng);
 
@@ -122,15 +125,15 @@ pub(crate) async fn fetch(
     let mut score = Score { attempts: kept.len(), ..Score::default() };
     host.phase("fetching", kept.len() as u64);
     let mut done = 0;
-    let asked: Vec<(Node, Key, Bytes)> = kept
+    let asked: Vec<(Vec<Node>, Key, Bytes)> = kept
         .iter_mut()
-        .filter_map(|kept| {
-            let node = stranger(network.nodes(), &kept.with, dice)?;
-            kept.with.push(node.id());
-            Some((node, kept.key, kept.value.clone()))
+        .map(|kept| {
+            let nodes = strangers(network.nodes(), &kept.with, dice);
+            kept.with.extend(nodes.iter().map(Node::id));
+            (nodes, kept.key, kept.value.clone())
         })
         .collect();
-    let jobs = asked.into_iter().map(|(node, key, value)| get(node, key, value));
+    let jobs = asked.into_iter().map(|(nodes, key, value)| get(nodes, key, value));
     let began = Instant::now();
     each(jobs, at_once, |(value, took, result): Got| {
         done += 1;
@@ -146,12 +149,15 @@ pub(crate) async fn fetch(
     score
 }
 
-/// A node that has no copy, anybody if all have one. Not the first if it can be helped: it stored them.
-fn stranger(nodes: &[Node], with: &[NodeId], dice: &mut Dice) -> Option<Node> {
-    let (first, others) = nodes.split_first()?;
-    let without: Vec<&Node> = others.iter().filter(|node| !with.contains(&node.id())).collect();
-    let chosen = dice.pick(&without).copied().or_else(|| dice.pick(others)).unwrap_or(first);
-    Some(chosen.clone())
+/// Nodes that have no copy as far as anybody has told, in random order: one, and others in case it has one all the same,
+/// as a holder whose confirmation was late. Anybody if all have one. Not the first node: it stored them.
+fn strangers(nodes: &[Node], with: &[NodeId], dice: &mut Dice) -> Vec<Node> {
+    let others = nodes.get(1..).unwrap_or_default();
+    let mut without: Vec<&Node> = others.iter().filter(|node| !with.contains(&node.id())).collect();
+    if without.is_empty() {
+        without = others.iter().collect();
+    }
+    (0..STRANGERS).filter_map(|_| dice.pick(&without).copied().cloned()).collect()
 }
 
 type Put = (Bytes, Duration, Result<StoreReport, StoreError>);
@@ -163,10 +169,19 @@ async fn put(node: Node, value: Bytes) -> Put {
     (value, began.elapsed(), result)
 }
 
-async fn get(node: Node, key: Key, value: Bytes) -> Got {
-    let began = Instant::now();
-    let result = node.fetch(key).await;
-    (value, began.elapsed(), result)
+/// Fetches through the first of `nodes` that has no copy of its own.
+async fn get(nodes: Vec<Node>, key: Key, value: Bytes) -> Got {
+    let mut got = (value, Duration::ZERO, Err(FetchError::NotFound));
+    for node in nodes {
+        let began = Instant::now();
+        let result = node.fetch(key).await;
+        let has_copy = result.as_ref().is_ok_and(|found| found.requests == 0);
+        (got.1, got.2) = (began.elapsed(), result);
+        if !has_copy {
+            break;
+        }
+    }
+    got
 }
 
 /// Runs `jobs`, `at_once` at a time, and gives the result of each to `done`. One at a time they run in the task of the

@@ -1,7 +1,7 @@
 //! The workload W: what any table of values does all day, in seven phases.
 //!
-//! - W1: nodes join through the first. It ends when every node has in its table those of the sixteen
-//!   nodes closest to it that the table has room for.
+//! - W1: nodes join through the first. It ends when 99 % of the sixteen nodes closest to each node, as far as its table has
+//!   room for them, are in its table, taken over all nodes.
 //! - W2: 900-byte content values are stored through the first node, one after another.
 //! - W3: each is fetched once from a random other node that holds no copy, one after another.
 //! - W4: as many fresh ones are stored with 64 under way at a time, and fetched with 64 under way.

@@ -169,7 +169,7 @@ impl Limits {
         self
     }
 
-    /// Keys shared with other nodes that are remembered, 64 bytes each, so that talking to those nodes costs
+    /// Keys shared with other nodes that are remembered, some 50 bytes each, so that talking to those nodes costs
     /// no key exchange. Default 4,096; takes memory only as it fills.
     /// Range: 1 to 1,000,000.
     #[must_use]

@@ -52,7 +52,7 @@ pub use pair::{PairKey, WeakKey};
 /// Seals what a node sends and opens what it receives, and remembers the keys it shares with its peers.
 ///
 /// A key exchange takes tens of microseconds, everything else less than one. So the shared keys of the
-/// peers seen last are kept: memory grows with their number up to the capacity, 64 bytes each.
+/// peers seen last are kept: memory grows with their number up to the capacity, some 50 bytes each.
 pub struct Sealer {
     local: LocalIdentity,
     network: NetworkId,
