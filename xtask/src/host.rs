@@ -1,4 +1,5 @@
-//! Who runs experiments and measurements: a terminal with a progress line, the clock, and the memory of the process.
+//! Who runs experiments and measurements: a terminal with a progress line, or a file with a line for each tenth of a
+//! part; the clock, and the memory of the process.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +9,36 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Size of a page of memory where `/proc` exists.
 const PAGE_BYTES: u64 = 4_096;
 
-/// Shows progress on standard error, if that is a terminal.
+/// Parts of a phase that are told where there is no terminal.
+const STEPS: u64 = 10;
+
+/// Shows progress on standard error: a bar, or lines where that is no terminal.
 pub(crate) struct Terminal {
     started: Instant,
     name: String,
     bar: ProgressBar,
     baseline: u64,
+    step: u64,
 }
 
 impl Terminal {
     /// Memory is told beyond `baseline`, what the process had resident before its first run.
     pub(crate) fn new(name: String, baseline: u64) -> Self {
-        Self { started: Instant::now(), name, bar: ProgressBar::hidden(), baseline }
+        Self { started: Instant::now(), name, bar: ProgressBar::hidden(), baseline, step: 0 }
     }
 
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// One line, where a bar cannot be drawn.
+    fn tell(&self, done: u64) {
+        if self.bar.is_hidden() {
+            let (name, message, length) =
+                (&self.name, self.bar.message(), self.bar.length().unwrap_or(0));
+            let (seconds, mega) = (self.started.elapsed().as_secs(), self.resident() / 1_000_000);
+            eprintln!("{name}: {message} {done}/{length} after {seconds} s, {mega} MB");
+        }
     }
 }
 
@@ -37,10 +52,17 @@ impl Host for Terminal {
             .with_style(style)
             .with_prefix(self.name.clone())
             .with_message(name.to_owned());
+        self.step = 0;
+        self.tell(0);
     }
 
     fn advance(&mut self, done: u64) {
         self.bar.set_position(done);
+        let step = done.saturating_mul(STEPS) / self.bar.length().unwrap_or(0).max(1);
+        if step > self.step {
+            self.step = step;
+            self.tell(done);
+        }
     }
 
     fn wall(&self) -> Duration {

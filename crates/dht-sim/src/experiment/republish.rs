@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Key, Ttl};
+use dht_proto::{Key, Moment, Ttl};
 use dht_routing::Upkeep;
 
 use super::records;
@@ -61,7 +61,7 @@ pub fn renew(
     let start = sim.now();
     let keys: Vec<Key> = records::store_with(&mut sim, count, &[publisher], (ttl, AT_ONCE), host);
     sim.kill(publisher);
-    sim.run_until(start + life * 5 / 8);
+    wait(&mut sim, start + life * 5 / 8, host);
     sim.revive(publisher, Rejoin::Same);
 
     host.phase("renewing", keys.len() as u64);
@@ -80,5 +80,15 @@ pub fn renew(
         requests,
         bytes: sent(&sim).bytes - before,
         took: sim.now().since(begun),
+    }
+}
+
+/// Lets the network be until half of the life of the records is over.
+fn wait(sim: &mut Simulation, until: Moment, host: &mut dyn Host) {
+    let begun = sim.now();
+    host.phase("waiting", until.since(begun).as_secs());
+    while sim.now() < until {
+        sim.run_until(until.min(sim.now() + Duration::from_mins(1)));
+        host.advance(sim.now().since(begun).as_secs());
     }
 }
