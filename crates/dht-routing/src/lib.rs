@@ -32,6 +32,7 @@ mod consultation;
 mod custom;
 mod demand;
 mod greetings;
+mod hearing;
 mod inventory;
 mod io;
 mod keeping;

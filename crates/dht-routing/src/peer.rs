@@ -10,6 +10,7 @@ use crate::application::{Application, Intake};
 use crate::broadcast::Broadcasts;
 use crate::caching::Caching;
 use crate::greetings::Greetings;
+use crate::hearing::Hearing;
 use crate::keeping::Keeping;
 use crate::maintenance::Maintenance;
 use crate::mirror::Mirroring;
@@ -75,8 +76,7 @@ pub struct Peer {
     prior: Prior,
     /// The size of the network by what lookups found.
     size: NetworkSize,
-    /// When any node last answered: failures since then may be our own network's.
-    heard: Moment,
+    hearing: Hearing,
     requests: Requests,
     greetings: Greetings,
     operations: BTreeMap<OperationId, Box<Running>>,
@@ -155,7 +155,7 @@ impl Peer {
             started: now,
             prior: Prior::default(),
             size: NetworkSize::default(),
-            heard: now,
+            hearing: Hearing::new(now),
             requests: Requests::default(),
             greetings: Greetings::default(),
             operations: BTreeMap::new(),

@@ -273,6 +273,11 @@ impl Requests {
         self.checked.len() < CHECKS_MAX && !self.checked.contains(id)
     }
 
+    /// Nodes that are being asked on behalf of the table.
+    pub(crate) fn checks(&self) -> usize {
+        self.checked.len()
+    }
+
     /// The earliest deadline.
     pub(crate) fn next_due(&self) -> Option<Moment> {
         self.deadlines.first().map(|(due, _)| *due)

@@ -91,7 +91,7 @@ impl Peer {
     pub(super) fn promise_overdue(&mut self, now: Moment, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
         let is_awaited = matches!(request.owner, Owner::Operation(_));
-        if request.is_promised() && is_awaited && self.heard > request.sent {
+        if request.is_promised() && is_awaited && self.hearing.worked_at(request.sent) {
             let to = request.to;
             self.blame(now, &to.node, Some(to.addr.ip()), Offence::BrokenPromise);
         }

@@ -27,7 +27,7 @@ impl Peer {
     }
 
     pub(super) fn keeping_due(&mut self, now: Moment) {
-        let down = self.table.is_empty() || self.maintenance.is_cut_off(self.heard);
+        let down = self.table.is_empty() || self.maintenance.is_cut_off(self.hearing.last());
         while let Some(task) = self.keeping.pop_due(now, down, (&self.config, &mut self.random)) {
             match task {
                 Task::Sweep => {

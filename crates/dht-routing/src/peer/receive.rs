@@ -239,18 +239,18 @@ impl Peer {
             return self.blame(now, &from, proven, Offence::Malformed);
         }
         if matches!(reply, Reply::Pending) {
-            self.heard = now;
+            self.hearing.answered(now);
             self.requests.pending(now, id);
             return;
         }
         if !by_stream && wants_stream(&request.request, &reply) {
-            self.heard = now;
+            self.hearing.answered(now);
             return self.ask_by_stream(now, id);
         }
         let Some(request) = self.requests.remove(id) else { return };
         // The address that was asked answered: the source of this datagram is not looked at.
         let contact = request.to;
-        self.heard = now;
+        self.hearing.answered(now);
         self.judge(now, &request, &reply);
         if !by_stream {
             let sample = request.sample(now);

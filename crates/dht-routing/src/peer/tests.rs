@@ -13,6 +13,7 @@ mod consult;
 mod copies;
 mod many;
 mod serve;
+mod silence;
 
 fn identity(number: u32) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes([5; 32]), Nonce(number))

@@ -1,20 +1,20 @@
 //! Deadlines: requests, greetings, and the maintenance of the table.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use dht_proto::{Key, Moment, RequestId};
 
 use super::{Audience, Peer};
 use crate::greetings;
+use crate::hearing::Fault;
 use crate::maintenance::{CHECKS_PER_ROUND, Task};
 use crate::operation::{Bootstrap, Happened, Operation, Survey};
 use crate::requests::{Due, InFlight, Owner};
 use crate::table::Failed;
 use crate::{Event, Output};
 
-/// Requests that fail while nobody answers at all for so long mean that we are cut off.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Nodes that are asked on behalf of the table at once while it is open whether anybody answers.
+const WITNESSES: usize = 3;
 
 impl Peer {
     pub(super) fn requests_due(&mut self, now: Moment) {
@@ -81,11 +81,11 @@ impl Peer {
     /// A node did not answer. That counts against it only if anybody else answered since it was asked: if
     /// nobody did, our own network may be down.
     fn unanswered(&mut self, now: Moment, request: &InFlight) {
-        if self.heard <= request.sent {
-            if now.since(self.heard) >= SILENCE {
-                self.isolated(now);
-            }
-            return;
+        let silent = (request.to.id(), request.sent);
+        match self.hearing.unanswered(now, silent, self.table.len()) {
+            Fault::Theirs => {}
+            Fault::Unclear => return,
+            Fault::Ours => return self.isolated(now),
         }
         if let Failed::Evicted { candidate } = self.table.failed(&request.to.node) {
             self.event(Event::Left(request.to));
@@ -105,11 +105,11 @@ impl Peer {
         }
     }
 
-    /// A check is not answered and nobody else has answered anything since: another node is asked, to
+    /// A request is not answered and nobody else has answered anything since: another node is asked, to
     /// tell a dead node from a dead network.
     fn call_witness(&mut self, now: Moment, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
-        if request.owner != Owner::Table || self.heard > request.sent {
+        if self.hearing.worked_at(request.sent) || self.requests.checks() > WITNESSES {
             return;
         }
         let suspect = request.to.node;
