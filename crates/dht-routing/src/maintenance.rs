@@ -4,7 +4,8 @@
 //! costs the network a bounded number of requests whatever the size of its table.
 //!
 //! What a node needs to be of use it gets at once: a few contacts in every bucket. The rest of filling its table
-//! takes its time, for a network that restarts as a whole has everybody at it in the same seconds.
+//! takes its time, for a network that restarts as a whole has everybody at it in the same seconds. A new node
+//! fills it twice: what it is told at first comes from the few it knows, and the same few tell it to everybody.
 
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) const CHECKS_PER_ROUND: usize = 16;
 const FILL_SPACING: Duration = Duration::from_millis(50);
 /// Time before a survey that fills a bucket which has somebody to ask, before jitter.
 const FILL_PAUSE: Duration = Duration::from_secs(15);
+/// The same in the second round.
+const SECOND_PAUSE: Duration = Duration::from_secs(45);
 /// Entries with which a bucket is good for lookups.
 const FILLED: usize = 4;
 /// Wait before our neighbourhood is surveyed again; made four times longer each time, up to the refresh interval, so that
@@ -53,11 +56,44 @@ pub(crate) enum Task {
     Rejoin,
 }
 
+/// Which round of filling the buckets it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    First,
+    Second,
+    /// The only one, of a node that comes back and knows what it knew before.
+    Only,
+}
+
+/// Where the filling of the buckets stands.
+#[derive(Debug, Clone, Copy)]
+struct Filling {
+    /// The bucket that is next.
+    next: usize,
+    round: Round,
+}
+
+impl Filling {
+    fn pause(self) -> Duration {
+        if self.round == Round::Second { SECOND_PAUSE } else { FILL_PAUSE }
+    }
+
+    /// What is next where there are so many buckets to fill.
+    fn advanced(self, buckets: usize) -> Option<Self> {
+        let Self { next, round } = self;
+        if next + 1 < buckets {
+            Some(Self { next: next + 1, round })
+        } else {
+            (round == Round::First).then_some(Self { next: 0, round: Round::Second })
+        }
+    }
+}
+
 /// The schedule.
 #[derive(Debug, Clone)]
 pub(crate) struct Maintenance {
-    /// Next bucket to fill after a bootstrap.
-    fill: Option<usize>,
+    /// What is to be filled after a bootstrap.
+    fill: Option<Filling>,
     fill_due: Moment,
     refresh_due: Moment,
     neighbours_due: Moment,
@@ -94,7 +130,8 @@ impl Maintenance {
         config: &Config,
         random: &mut Random,
     ) {
-        self.fill = Some(0);
+        let round = if met.is_some() { Round::Only } else { Round::First };
+        self.fill = Some(Filling { next: 0, round });
         self.fill_due = met.map_or(now, |met| met + random.jitter(FILL_PAUSE));
         self.rejoin = None;
         self.retry = RETRY_MIN;
@@ -137,7 +174,7 @@ impl Maintenance {
         let is_filled =
             |zeros| zeros + DEEP >= table.depth() || table.bucket(zeros).len() >= FILLED;
         let wait = match self.fill {
-            Some(zeros) if is_filled(zeros) => random.jitter(FILL_PAUSE),
+            Some(filling) if is_filled(filling.next) => random.jitter(filling.pause()),
             _ => FILL_SPACING,
         };
         self.fill_due = now + wait;
@@ -188,11 +225,12 @@ impl Maintenance {
         if self.check_due <= now { self.check(now, table, random) } else { None }
     }
 
-    /// The next bucket to fill. Full ones too: the survey looks for nearer nodes.
+    /// The next bucket to fill. Full ones too: the survey looks for nodes that have a better claim to a place.
     fn next_fill(&mut self, table: &RoutingTable) -> Option<usize> {
-        let next = self.fill.filter(|zeros| *zeros < table.depth().min(FILL_DEPTH));
-        self.fill = next.map(|zeros| zeros + 1);
-        next
+        let buckets = table.depth().min(FILL_DEPTH);
+        let filling = self.fill.filter(|filling| filling.next < buckets);
+        self.fill = filling.and_then(|filling| filling.advanced(buckets));
+        filling.map(|filling| filling.next)
     }
 
     fn refresh(

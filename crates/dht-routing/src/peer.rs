@@ -145,9 +145,10 @@ impl Peer {
         now: Moment,
     ) -> Self {
         let config = config.into();
+        let mut random = Random::new(seed);
         Self {
-            random: Random::new(seed),
-            table: RoutingTable::new(local.id(), config.k),
+            table: RoutingTable::new(local.id(), config.k).with_secret(random.secret()),
+            random,
             pacer: Pacer::new(config.upkeep),
             mirroring: config.is_mirror().then(|| Box::new(Mirroring::new())),
             config,

@@ -31,6 +31,11 @@ impl Random {
         RequestId(self.0.next_u64())
     }
 
+    /// A number that nobody else can know.
+    pub(crate) fn secret(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// A number in `0..bound`, or 0 if `bound` is 0. The bias is below 2^-32 for the small bounds used here.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.0.next_u64() % bound }

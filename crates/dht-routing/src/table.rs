@@ -3,10 +3,7 @@
 //! It owns who is known and alive; it sends nothing. [`RoutingTable::answered`] is the only way in.
 //!
 //! *Invariant:* every entry answered a request of ours at the address it is listed with.
-//! *Invariant:* the half of a full bucket that is known for the longest leaves only by
-//! [`RoutingTable::failed`] and [`RoutingTable::expel`], never to make room for a newcomer: who floods us with new nodes does not get rid
-//! of the old ones. The other half goes to the nodes with the shortest round trips (proximity neighbour
-//! selection, Gummadi et al., SIGCOMM 2003), which makes the first steps of every lookup short.
+//! Who gives way to whom in a full bucket is told in `contest`.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,6 +15,7 @@ use crate::rtt::RttEstimate;
 
 pub(crate) mod address;
 mod bucket;
+mod contest;
 mod entries;
 mod entry;
 mod known;
@@ -48,7 +46,8 @@ pub enum Answered {
     Renewed,
     /// It entered the table.
     Inserted,
-    /// It entered the table in the place of an entry that is further away in time, which waits now.
+    /// It entered the table in the place of an entry that is further away in time, or drew a higher lot, which
+    /// waits now.
     Displaced {
         /// The entry that left.
         left: Contact,
@@ -83,6 +82,8 @@ pub enum Failed {
 pub struct RoutingTable {
     local: NodeId,
     k: usize,
+    /// What lots follow from.
+    secret: u64,
     buckets: Vec<Bucket>,
     /// Who waits for a place in each bucket.
     queues: Vec<Queue>,
@@ -100,6 +101,7 @@ impl RoutingTable {
         Self {
             local,
             k,
+            secret: known::head(&local),
             buckets: Vec::new(),
             queues: Vec::new(),
             stalest: 0,
@@ -176,7 +178,7 @@ impl RoutingTable {
             return Answered::Inserted;
         }
         let since = self.buckets[zeros].oldest;
-        if let Some(at) = self.further_than(pulse.rtt, range) {
+        if let Some(at) = self.gives_way(&contact.id(), pulse.rtt.smoothed(), range) {
             let left = self.at(at).contact();
             self.remove(zeros, at);
             self.insert(zeros, &contact, pulse);
@@ -237,17 +239,6 @@ impl RoutingTable {
         }
         entries.sort_unstable_by_key(rtt);
         entries.into_iter().map(|at| self.at(at).contact()).collect()
-    }
-
-    /// Whether a contact at a round trip of `rtt` would get into its full bucket, because somebody there is
-    /// clearly further away in time. False where it is in the table already.
-    pub fn would_prefer(&self, contact: &Contact, rtt: Duration) -> bool {
-        let Some(zeros) = self.index(&contact.id()) else { return false };
-        let range = self.range(zeros);
-        range.len() >= self.k
-            && self.further_than(RttEstimate::first(rtt), range.clone()).is_some()
-            && self.entries.find(range.clone(), &contact.node).is_none()
-            && self.subnet_allows(range, contact)
     }
 
     /// The entry that has not answered for the longest time.
@@ -336,15 +327,6 @@ impl RoutingTable {
             let node = Preimage::of(&contact.node);
             queue.wait(&mut self.entries.addresses, node, contact.addr);
         }
-    }
-
-    /// The entry of the bucket at `range` that is furthest away in time, if it is clearly further than a
-    /// newcomer with this round trip. The half that is known for the longest is not looked at.
-    fn further_than(&self, newcomer: RttEstimate, range: Range<usize>) -> Option<usize> {
-        let rtt = |at: usize| self.entries.pulse(at).rtt.smoothed();
-        let protected = self.k.div_ceil(2);
-        let furthest = range.skip(protected).max_by_key(|at| rtt(*at))?;
-        (newcomer.smoothed()? * 4 / 3 <= rtt(furthest)?).then_some(furthest)
     }
 
     fn subnet_allows(&self, bucket: Range<usize>, contact: &Contact) -> bool {

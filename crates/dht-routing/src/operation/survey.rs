@@ -12,6 +12,9 @@ use crate::Outcome;
 
 /// Nodes close to the target that are asked whom they know.
 const GUIDES: usize = 2;
+/// Nodes closer to the target, named by these, that are asked as well. The closer a node is, the more of the target's
+/// surroundings it knows, and the less it matters who is named everywhere.
+const CLOSER_GUIDES: usize = 2;
 /// Nodes with the shortest round trips that are asked as well.
 const NEAR_GUIDES: usize = 4;
 /// Nodes that close guides name and the table has room for, which are pinged, at most.
@@ -23,6 +26,7 @@ const NEARER_MAX: usize = 48;
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     target: Key,
+    /// Those of the guides that are close to the target.
     close: Vec<NodeId>,
     pending: usize,
     pinged: Vec<NodeId>,
@@ -42,6 +46,7 @@ impl Survey {
             Happened::Replied { from, reply, closer } => {
                 self.pending = self.pending.saturating_sub(1);
                 if matches!(reply, Reply::Nodes { .. }) {
+                    self.go_closer(scene, from, closer);
                     self.visit(scene, from, closer);
                 }
             }
@@ -65,6 +70,22 @@ impl Survey {
         }
     }
 
+    /// Asks the closest of those whom a close guide named, if that one is closer itself.
+    fn go_closer(&mut self, scene: &mut Scene<'_>, guide: &Contact, named: &[Referral]) {
+        let distance = |contact: &Contact| self.target.distance(&contact.id());
+        let named = named.iter().map(|referral| referral.contact);
+        let Some(closest) = named.min_by_key(distance) else { return };
+        if self.close.contains(&guide.id())
+            && self.close.len() < GUIDES + CLOSER_GUIDES
+            && distance(&closest) < distance(guide)
+            && !self.close.contains(&closest.id())
+        {
+            self.close.push(closest.id());
+            self.pending += 1;
+            scene.ask(closest, Request::FindNode { target: self.target }, 1);
+        }
+    }
+
     /// Pings those who were not pinged yet, and whom the table has room for or who may be nearer in time than
     /// those it has.
     fn visit(&mut self, scene: &mut Scene<'_>, guide: &Contact, named: &[Referral]) {
@@ -75,14 +96,14 @@ impl Survey {
                 continue;
             }
             let has_room = scene.table.has_room_for(contact);
-            let is_nearer = || {
+            let is_preferred = || {
                 let rtt = way.zip(*rtt).map(|(way, rtt)| way + rtt.duration());
-                rtt.is_some_and(|rtt| scene.table.would_prefer(contact, rtt))
+                scene.table.would_prefer(contact, rtt)
             };
             let is_welcome = if has_room && is_close {
                 self.pinged.len() - self.nearer < PINGS_MAX
             } else {
-                self.nearer < NEARER_MAX && (has_room || is_nearer())
+                self.nearer < NEARER_MAX && (has_room || is_preferred())
             };
             if is_welcome {
                 self.nearer += usize::from(!(has_room && is_close));

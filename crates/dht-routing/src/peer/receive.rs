@@ -70,9 +70,12 @@ impl Peer {
         }
     }
 
-    /// A full node asked us something. That is no reason to believe its address: it is pinged first.
+    /// A full node asked us something. That is no reason to believe its address: it is pinged first. Whoever asks
+    /// is chosen by nobody's table, so of all ways to meet nodes this one favours none.
     fn noticed(&mut self, now: Moment, contact: Contact) {
-        if self.config.role == Role::Full && self.table.has_room_for(&contact) {
+        let is_welcome =
+            || self.table.has_room_for(&contact) || self.table.would_prefer(&contact, None);
+        if self.config.role == Role::Full && is_welcome() {
             self.check(now, contact);
         }
     }

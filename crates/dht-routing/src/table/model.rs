@@ -24,7 +24,13 @@ struct Model {
 }
 
 impl Model {
-    fn answered(&mut self, now: Moment, contact: Contact, rtt: Duration, k: usize) -> Answered {
+    fn answered(
+        &mut self,
+        (now, rtt): (Moment, Duration),
+        contact: Contact,
+        k: usize,
+        lot: impl Fn(&Contact) -> u64,
+    ) -> Answered {
         let since = self.entries.iter().map(|known| known.since + 1).max().unwrap_or(0);
         if let Some(at) = self.entries.iter().position(|known| known.contact.id() == contact.id()) {
             let mut known = self.entries.remove(at);
@@ -46,10 +52,18 @@ impl Model {
         let since = self.entries[0].answered;
         let mut by_age: Vec<&Known> = self.entries.iter().collect();
         by_age.sort_by_key(|known| known.since);
-        let young = by_age.into_iter().skip(k.div_ceil(2));
-        let furthest = young.max_by_key(|known| known.rtt.smoothed()).cloned();
+        let (old, fair) = contest::shares(k);
+        let mut contest: Vec<&Known> = by_age.into_iter().skip(old).collect();
+        contest.sort_by_key(|known| lot(&known.contact));
+        let is_low =
+            contest.iter().filter(|known| lot(&known.contact) < lot(&contact)).count() < fair;
+        let others = contest.into_iter().skip(if is_low { fair - 1 } else { fair });
+        // Of several that are equally far the one known for the shortest.
+        let furthest = others.max_by_key(|known| (known.rtt.smoothed(), known.since)).cloned();
+        let is_nearer =
+            |far: &Known| rtt.smoothed().unwrap() * 4 / 3 <= far.rtt.smoothed().unwrap();
         let (answer, waiter) = match furthest {
-            Some(far) if rtt.smoothed().unwrap() * 4 / 3 <= far.rtt.smoothed().unwrap() => {
+            Some(far) if is_low || is_nearer(&far) => {
                 self.entries.retain(|known| known.contact != far.contact);
                 self.entries.push(newcomer);
                 (Answered::Displaced { left: far.contact }, far.contact)
@@ -144,7 +158,8 @@ proptest! {
             let model = &mut models[local.distance(&contact.id()).leading_zeros() as usize];
             if action < 7 {
                 let (now, rtt) = (Moment::from_secs(second), Duration::from_millis(millis));
-                let expected = model.answered(now, contact, rtt, k);
+                let lot = |contact: &Contact| table.lot(known::head(&contact.id()));
+                let expected = model.answered((now, rtt), contact, k, lot);
                 prop_assert_eq!(table.answered(now, contact, rtt), expected);
             } else {
                 prop_assert_eq!(table.failed(&contact.node), model.failed(&contact));
