@@ -266,3 +266,22 @@ impl Maintenance {
         Some(Task::Check(now + CHECK_SPACING - CHECK_AFTER))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(round: Round, buckets: usize) -> Vec<(usize, Duration)> {
+        let first = Filling { next: 0, round };
+        let steps = std::iter::successors(Some(first), |filling| filling.advanced(buckets));
+        steps.map(|filling| (filling.next, filling.pause())).collect()
+    }
+
+    #[test]
+    fn a_new_node_fills_every_bucket_twice_and_one_that_comes_back_once() {
+        let round = |pause| (0..3).map(move |bucket| (bucket, pause));
+        let twice: Vec<_> = round(FILL_PAUSE).chain(round(SECOND_PAUSE)).collect();
+        assert_eq!(filled(Round::First, 3), twice);
+        assert_eq!(filled(Round::Only, 3), round(FILL_PAUSE).collect::<Vec<_>>());
+    }
+}

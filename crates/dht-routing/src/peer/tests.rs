@@ -14,6 +14,7 @@ mod copies;
 mod many;
 mod serve;
 mod silence;
+mod table;
 
 fn identity(number: u32) -> NodeIdentity {
     NodeIdentity::new(PublicKey::from_bytes([5; 32]), Nonce(number))

@@ -56,8 +56,8 @@ impl RoutingTable {
             let others = contest.clone().filter(|at| lower(self.lot_of(*at)) + 1 >= fair);
             return others.max_by_key(|at| way(*at));
         }
-        let far = rtt? * 4 / 3;
-        let further = contest.clone().filter(|at| way(*at).is_some_and(|way| far <= way));
+        let limit = rtt? * 4 / 3;
+        let further = contest.clone().filter(|at| way(*at).is_some_and(|way| limit <= way));
         further.filter(|at| lower(self.lot_of(*at)) >= fair).max_by_key(|at| way(*at))
     }
 
@@ -109,10 +109,10 @@ mod tests {
     }
 
     /// A table that all of them answered, one after the other, at the round trips told.
-    fn met(secret: u64, contacts: &[Contact], rtt: impl Fn(usize) -> Duration) -> RoutingTable {
+    fn met(secret: u64, contacts: &[Contact], rtt: impl Fn(u32) -> Duration) -> RoutingTable {
         let mut table = RoutingTable::new(local(), K).with_secret(secret);
-        for (at, contact) in contacts.iter().enumerate() {
-            table.answered(Moment::from_secs(at as u64), *contact, rtt(at));
+        for (at, contact) in (0..).zip(contacts) {
+            table.answered(Moment::from_secs(at.into()), *contact, rtt(at));
         }
         table
     }
@@ -125,7 +125,7 @@ mod tests {
     fn an_eighth_of_a_bucket_stays_whoever_comes() {
         let contacts = contacts(500);
         for secret in 0..50 {
-            let table = met(secret, &contacts, |at| RTT * (500 - at as u32));
+            let table = met(secret, &contacts, |at| RTT * (500 - at));
             assert!(has(&table, &contacts[0]) && has(&table, &contacts[1]), "secret {secret}");
             assert_eq!(table.len(), K);
         }
@@ -135,7 +135,7 @@ mod tests {
     fn three_eighths_are_those_with_the_lowest_lots_whenever_they_came_and_however_far_they_are() {
         let contacts = contacts(300);
         for secret in 0..20 {
-            let table = met(secret, &contacts, |at| RTT * (1 + at as u32 * 7 % 50));
+            let table = met(secret, &contacts, |at| RTT * (1 + at * 7 % 50));
             let mut others = contacts[2..].to_vec();
             others.sort_by_key(|contact| table.lot(known::head(&contact.id())));
             assert!(others[..6].iter().all(|contact| has(&table, contact)), "secret {secret}");

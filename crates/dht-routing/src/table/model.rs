@@ -63,10 +63,10 @@ impl Model {
         let is_nearer =
             |far: &Known| rtt.smoothed().unwrap() * 4 / 3 <= far.rtt.smoothed().unwrap();
         let (answer, waiter) = match furthest {
-            Some(far) if is_low || is_nearer(&far) => {
-                self.entries.retain(|known| known.contact != far.contact);
+            Some(left) if is_low || is_nearer(&left) => {
+                self.entries.retain(|known| known.contact != left.contact);
                 self.entries.push(newcomer);
-                (Answered::Displaced { left: far.contact }, far.contact)
+                (Answered::Displaced { left: left.contact }, left.contact)
             }
             _ => (Answered::Waiting { since }, contact),
         };

@@ -1,0 +1,89 @@
+//! Who is looked at as a newcomer to the table, and how a survey finds newcomers.
+
+use std::time::Duration;
+
+use super::*;
+use crate::operation::{Happened, Order, Scene, Survey};
+
+/// A peer whose buckets hold four, and the furthest of them is full.
+fn with_a_full_bucket() -> Peer {
+    let mut peer = peer(config().k(4));
+    for number in 1..40 {
+        introduce(&mut peer, Moment::EPOCH, &contact(number, "127.0.0.1:1000"));
+    }
+    assert_eq!(peer.table().bucket(0).len(), 4);
+    peer
+}
+
+#[test]
+fn of_those_who_ask_us_only_those_with_a_claim_to_a_place_in_a_full_bucket_are_pinged() {
+    let mut peer = with_a_full_bucket();
+    let (mut pinged, mut ignored) = (0, 0);
+    for number in 100..200 {
+        let asker = contact(number, "127.0.0.1:1000");
+        let has_claim =
+            peer.table().has_room_for(&asker) || peer.table().would_prefer(&asker, None);
+        let body = Body::Request(Request::Ping);
+        say(&mut peer, Moment::EPOCH, &asker, Role::Full, RequestId(1), body);
+        let is_pinged = requests(&mut peer).iter().any(|(to, _, _)| *to == asker);
+        // So many are pinged at once, and nobody answers.
+        assert!(is_pinged == has_claim || pinged >= 64, "{number}");
+        *(if is_pinged { &mut pinged } else { &mut ignored }) += 1;
+    }
+    assert!(pinged > 0 && ignored > 0, "{pinged} pinged, {ignored} not");
+}
+
+#[test]
+fn a_survey_asks_the_closest_of_those_who_are_named_but_never_goes_on_for_ever() {
+    let peer = with_a_full_bucket();
+    let target = Key::named(b"target");
+    let mut survey = Survey::new(target);
+    let mut asked = Vec::new();
+    let tell = |survey: &mut Survey, happened: &Happened| {
+        let mut orders = Vec::new();
+        let mut scene: Scene<'_> = peer.scene(Moment::EPOCH, &mut orders);
+        survey.handle(&mut scene, happened);
+        let to_find = orders.into_iter().filter_map(|order| match order {
+            Order::Ask { to, request: Request::FindNode { .. }, .. } => Some(to),
+            _ => None,
+        });
+        to_find.collect::<Vec<Contact>>()
+    };
+    let mut waiting = tell(&mut survey, &Happened::Started);
+    let first = waiting.len();
+    // Whoever is asked names somebody closer, without end.
+    let mut strangers: Vec<Contact> =
+        (1_000..3_000).map(|number| contact(number, "127.0.0.1:1000")).collect();
+    strangers.sort_by_key(|contact| std::cmp::Reverse(target.distance(&contact.id())));
+    for stranger in strangers {
+        let Some(from) = waiting.pop() else { break };
+        let closer = vec![Referral { contact: stranger, rtt: None }];
+        let reply = Reply::Nodes { closer: closer.clone() };
+        let next = tell(&mut survey, &Happened::Replied { from, reply, closer });
+        assert!(next.iter().all(|to| target.distance(&to.id()) < target.distance(&from.id())));
+        asked.extend(next.iter().copied());
+        waiting.extend(next);
+    }
+    assert!(waiting.is_empty() && (1..=2).contains(&asked.len()), "{first}, then {asked:?}");
+}
+
+#[test]
+fn a_table_differs_with_the_seed_of_its_peer() {
+    let table = |seed| {
+        let mut peer = Peer::new(
+            config().k(16).build().unwrap(),
+            identity(0),
+            Seed([seed; 32]),
+            Moment::EPOCH,
+        );
+        for number in 1..200 {
+            let known = contact(number, "127.0.0.1:1000");
+            peer.table.answered(Moment::EPOCH, known, Duration::from_millis(1));
+        }
+        let mut known: Vec<Contact> = peer.contacts().collect();
+        known.sort();
+        known
+    };
+    assert_eq!(table(1), table(1));
+    assert_ne!(table(1), table(2));
+}
