@@ -97,6 +97,13 @@ struct Args {
     #[arg(long, conflicts_with = "one-shot", help_heading = "Node")]
     no_hand_over: bool,
 
+    /// Keep no copies of what others ask for again and again, nor of what this node fetches
+    ///
+    /// Whoever asks a node learns by such copies what it has read lately. Without them it keeps that to
+    /// itself, and fetches anew each time.
+    #[arg(long, conflicts_with = "one-shot", help_heading = "Node")]
+    no_caches: bool,
+
     /// Bytes of values a node holds for others, such as `500MB` or `2GiB` [default: 500MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "one-shot", help_heading = "Node")]
     capacity: Option<u64>,
@@ -228,6 +235,7 @@ impl Args {
             (self.interactive, "-i"),
             (self.data_dir.is_some(), "--data-dir"),
             (self.no_hand_over, "--no-hand-over"),
+            (self.no_caches, "--no-caches"),
             (self.mirror, "--mirror"),
             (self.capacity.is_some(), "--capacity"),
             (self.item_limit.is_some(), "--item-limit"),
@@ -256,6 +264,7 @@ impl Args {
             item_limit: self.item_limit,
             data_dir: self.data_dir.clone(),
             hand_over: !self.no_hand_over,
+            caches: !self.no_caches,
             mirror: self.mirror,
         })
     }

@@ -152,8 +152,11 @@ async fn start_others(
 /// The node number `index`, counted from 0.
 fn describe(plan: &Plan, task: &Run, index: usize, through: &[SocketAddr]) -> NodeBuilder {
     let listen = nth(task.listen.0, index);
-    let mut builder =
-        Node::builder().listen(listen).network(&plan.network).hand_over(task.hand_over);
+    let mut builder = Node::builder()
+        .listen(listen)
+        .network(&plan.network)
+        .hand_over(task.hand_over)
+        .caches(task.caches);
     for addr in through {
         builder = builder.bootstrap(*addr);
     }

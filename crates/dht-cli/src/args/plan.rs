@@ -50,6 +50,8 @@ pub(crate) struct Run {
     pub(crate) data_dir: Option<PathBuf>,
     /// Whether they hand over what they hold when they leave.
     pub(crate) hand_over: bool,
+    /// Whether they keep copies of what is in demand.
+    pub(crate) caches: bool,
     /// Whether the first keeps a copy of everything.
     pub(crate) mirror: bool,
 }

@@ -269,6 +269,13 @@ fn a_node_keeps_its_data_where_it_is_told_to_and_hands_over_unless_told_not_to()
 }
 
 #[test]
+fn a_node_keeps_copies_of_what_is_in_demand_unless_told_not_to() {
+    assert!(run("").caches && !run("--no-caches").caches && !run("-n 3 --no-caches").caches);
+    assert!(refusal("-c :1 -s --no-caches").contains("cannot be used with"));
+    assert!(refusal("--no-caches publish -c :1 --key-file k").contains("--no-caches"));
+}
+
+#[test]
 fn a_node_is_a_mirror_only_when_told_to() {
     assert!(!run("").mirror && run("--mirror").mirror && run("-n 3 --mirror").mirror);
     assert!(refusal("-c :1 -s --mirror").contains("cannot be used with"));
