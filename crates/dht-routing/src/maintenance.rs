@@ -5,7 +5,8 @@
 //!
 //! What a node needs to be of use it gets at once: a few contacts in every bucket. The rest of filling its table
 //! takes its time, for a network that restarts as a whole has everybody at it in the same seconds. A new node
-//! fills it twice: what it is told at first comes from the few it knows, and the same few tell it to everybody.
+//! fills its crowded buckets twice: what it is told at first comes from the few it knows, and the same few tell it to
+//! everybody.
 
 use std::time::Duration;
 
@@ -227,7 +228,11 @@ impl Maintenance {
 
     /// The next bucket to fill. Full ones too: the survey looks for nodes that have a better claim to a place.
     fn next_fill(&mut self, table: &RoutingTable) -> Option<usize> {
-        let buckets = table.depth().min(FILL_DEPTH);
+        let buckets = match self.fill?.round {
+            Round::Second => table.crowded(),
+            Round::First | Round::Only => table.depth(),
+        };
+        let buckets = buckets.min(FILL_DEPTH);
         let filling = self.fill.filter(|filling| filling.next < buckets);
         self.fill = filling.and_then(|filling| filling.advanced(buckets));
         filling.map(|filling| filling.next)
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_node_fills_every_bucket_twice_and_one_that_comes_back_once() {
+    fn a_new_node_goes_through_its_buckets_twice_and_one_that_comes_back_once() {
         let round = |pause| (0..3).map(move |bucket| (bucket, pause));
         let twice: Vec<_> = round(FILL_PAUSE).chain(round(SECOND_PAUSE)).collect();
         assert_eq!(filled(Round::First, 3), twice);

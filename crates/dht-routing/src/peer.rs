@@ -145,10 +145,9 @@ impl Peer {
         now: Moment,
     ) -> Self {
         let config = config.into();
-        let mut random = Random::new(seed);
         Self {
-            table: RoutingTable::new(local.id(), config.k).with_secret(random.secret()),
-            random,
+            table: RoutingTable::new(local.id(), config.k).with_secret(seed.secret()),
+            random: Random::new(seed),
             pacer: Pacer::new(config.upkeep),
             mirroring: config.is_mirror().then(|| Box::new(Mirroring::new())),
             config,

@@ -18,6 +18,15 @@ impl std::fmt::Debug for Seed {
     }
 }
 
+impl Seed {
+    /// A number that nobody else can know: from a stream of its own, of which nothing is ever told.
+    pub(crate) fn secret(self) -> u64 {
+        let mut stream = ChaCha8Rng::from_seed(self.0);
+        stream.set_stream(1);
+        stream.next_u64()
+    }
+}
+
 /// ChaCha8 generator with the draws that a peer makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(ChaCha8Rng);
@@ -29,11 +38,6 @@ impl Random {
 
     pub(crate) fn request_id(&mut self) -> RequestId {
         RequestId(self.0.next_u64())
-    }
-
-    /// A number that nobody else can know.
-    pub(crate) fn secret(&mut self) -> u64 {
-        self.0.next_u64()
     }
 
     /// A number in `0..bound`, or 0 if `bound` is 0. The bias is below 2^-32 for the small bounds used here.

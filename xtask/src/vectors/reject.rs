@@ -176,6 +176,8 @@ pub(super) fn messages() -> Result<Vec<Value>> {
         ("a part in a datagram", concat(&[HEAD, &field(6, &field(2, b"part"))])),
         ("a pong without an address", reply(&field(2, &[]))),
         ("a pong with 7 bytes of address", reply(&field(2, &field(1, &[1; 7])))),
+        ("nodes that want a text", reply(&field(3, &field(1, b"copy")))),
+        ("nodes that want a number cut short", reply(&field(3, &[1 << 3, 0x80]))),
         ("found with a life of 0 seconds", reply(&field(4, &field(1, &[])))),
         ("refused without a code", reply(&field(9, &[]))),
         ("an error without a code", reply(&field(11, &[]))),

@@ -34,6 +34,7 @@ pub(crate) enum Task {
 }
 
 /// Nodes to run.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug)]
 pub(crate) struct Run {
     /// Address of the first node; the others take the ports after it.

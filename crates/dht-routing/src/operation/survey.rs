@@ -70,12 +70,13 @@ impl Survey {
         }
     }
 
-    /// Asks the closest of those whom a close guide named, if that one is closer itself.
+    /// Asks the closest of those whom a close guide named, if that one is closer itself and there are many to meet.
     fn go_closer(&mut self, scene: &mut Scene<'_>, guide: &Contact, named: &[Referral]) {
         let distance = |contact: &Contact| self.target.distance(&contact.id());
         let named = named.iter().map(|referral| referral.contact);
         let Some(closest) = named.min_by_key(distance) else { return };
-        if self.close.contains(&guide.id())
+        if scene.table.is_crowded(&self.target)
+            && self.close.contains(&guide.id())
             && self.close.len() < GUIDES + CLOSER_GUIDES
             && distance(&closest) < distance(guide)
             && !self.close.contains(&closest.id())

@@ -1,12 +1,14 @@
 //! Who gives way where a bucket is full.
 //!
-//! The entries of a full bucket have their places for one of three reasons. An eighth is known for the longest.
-//! Of the others, as many as make a half with these have the lowest *lots*: numbers that follow from a node and a
-//! secret of ours, so that low ones are a fair sample of all nodes that ever answered, however often each of them was
-//! met (min-wise sampling: Brahms, Bortnikov et al., PODC 2008). Without that half everybody would keep those
-//! who were there first and are named by all, and ask them first in every lookup. The other half has the
-//! shortest round trips (proximity neighbour selection, Gummadi et al., SIGCOMM 2003), which makes the first steps
-//! of every lookup short.
+//! The entries of a full bucket have their places for one of three reasons. Some are known for the longest. Some have
+//! the lowest *lots*: numbers that follow from a node and a secret of ours, so that low ones are a fair sample
+//! of all nodes that ever answered, however often each of them was met (min-wise sampling: Brahms, Bortnikov et al.,
+//! PODC 2008). The others, which are half of them, have the shortest round trips (proximity neighbour selection,
+//! Gummadi et al., SIGCOMM 2003), which makes the first steps of every lookup short.
+//!
+//! Where a bucket is [crowded](CROWDED) an eighth are the oldest and three eighths have low lots. If age alone decided,
+//! everybody would keep those who were there first and are named by all, and ask them first in every lookup. Closer
+//! to us it does decide, for there those who keep records together do well to know the same nodes.
 //!
 //! *Invariant:* the eighth of a full bucket that is known for the longest leaves only by
 //! [`RoutingTable::failed`] and [`RoutingTable::expel`], never to make room for a newcomer: who floods us with
@@ -15,9 +17,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use dht_proto::{Contact, NodeId};
+use dht_proto::{Contact, Key, NodeId};
 
 use super::{RoutingTable, known};
+
+/// A bucket is crowded where the deeper ones, among which as many nodes live, have more entries than this many times
+/// k: so that its own are one in four of those who could be there, or fewer.
+const CROWDED: usize = 3;
 
 impl RoutingTable {
     /// Draws lots by a secret of its own. Who knows it can make nodes whose lots are low; without this, it follows
@@ -40,6 +46,18 @@ impl RoutingTable {
             && self.subnet_allows(range, contact)
     }
 
+    /// Whether so many more nodes than `k` could be in the bucket where `target` belongs that it matters which are.
+    pub(crate) fn is_crowded(&self, target: &Key) -> bool {
+        let zeros = target.distance(&self.local).leading_zeros() as usize;
+        self.len() - self.range(zeros.min(self.depth())).end > CROWDED * self.k
+    }
+
+    /// How many buckets, the furthest first, are crowded.
+    pub(crate) fn crowded(&self) -> usize {
+        let is_crowded = |zeros: &usize| self.len() - self.range(*zeros).end > CROWDED * self.k;
+        (0..self.depth()).take_while(is_crowded).count()
+    }
+
     /// The entry of the full bucket at `range` that leaves it to a newcomer at a round trip of `rtt`, if any.
     pub(super) fn gives_way(
         &self,
@@ -47,7 +65,7 @@ impl RoutingTable {
         rtt: Option<Duration>,
         range: Range<usize>,
     ) -> Option<usize> {
-        let (old, fair) = shares(self.k);
+        let (old, fair) = shares(self.k, self.len() - range.end);
         let contest = range.start + old..range.end;
         let lower = |lot: u64| contest.clone().filter(|at| self.lot_of(*at) < lot).count();
         let way = |at: usize| self.entries.pulse(at).rtt.smoothed();
@@ -75,10 +93,12 @@ impl RoutingTable {
     }
 }
 
-/// Entries of a full bucket of `k` that are known for the longest, and those that have low lots.
-pub(super) fn shares(k: usize) -> (usize, usize) {
-    let old = k.div_ceil(8);
-    (old, k.div_ceil(2) - old)
+/// Entries of a full bucket of `k` that are known for the longest, and those that have low lots, where the deeper
+/// buckets have so many entries.
+pub(super) fn shares(k: usize, deeper: usize) -> (usize, usize) {
+    let half = k.div_ceil(2);
+    let old = if deeper > CROWDED * k { k.div_ceil(8) } else { half };
+    (old, half - old)
 }
 
 #[cfg(test)]
@@ -108,9 +128,14 @@ mod tests {
         (0..).map(contact).filter(furthest).take(count).collect()
     }
 
-    /// A table that all of them answered, one after the other, at the round trips told.
+    /// A table whose furthest bucket is crowded, that all of them answered, one after the other, at the round trips told.
     fn met(secret: u64, contacts: &[Contact], rtt: impl Fn(u32) -> Duration) -> RoutingTable {
         let mut table = RoutingTable::new(local(), K).with_secret(secret);
+        let closer = |contact: &Contact| local().distance(&contact.id()).leading_zeros() > 0;
+        for contact in (0..300).map(contact).filter(closer) {
+            table.answered(Moment::EPOCH, contact, RTT);
+        }
+        assert!(table.len() > CROWDED * K && table.crowded() > 0);
         for (at, contact) in (0..).zip(contacts) {
             table.answered(Moment::from_secs(at.into()), *contact, rtt(at));
         }
@@ -127,7 +152,7 @@ mod tests {
         for secret in 0..50 {
             let table = met(secret, &contacts, |at| RTT * (500 - at));
             assert!(has(&table, &contacts[0]) && has(&table, &contacts[1]), "secret {secret}");
-            assert_eq!(table.len(), K);
+            assert_eq!(table.bucket(0).len(), K);
         }
     }
 
@@ -140,6 +165,21 @@ mod tests {
             others.sort_by_key(|contact| table.lot(known::head(&contact.id())));
             assert!(others[..6].iter().all(|contact| has(&table, contact)), "secret {secret}");
         }
+    }
+
+    #[test]
+    fn where_few_nodes_live_half_of_a_bucket_are_the_oldest() {
+        let contacts = contacts(100);
+        let mut table = RoutingTable::new(local(), K);
+        for (at, contact) in (0..).zip(&contacts) {
+            table.answered(Moment::from_secs(at), *contact, RTT * 30);
+            assert!(!table.would_prefer(contact, None));
+        }
+        for contact in &contacts[50..] {
+            table.answered(Moment::from_secs(200), *contact, RTT);
+        }
+        assert!(contacts[..8].iter().all(|old| has(&table, old)));
+        assert!(contacts[8..50].iter().all(|young| !has(&table, young)));
     }
 
     #[test]

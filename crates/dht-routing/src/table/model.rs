@@ -28,7 +28,7 @@ impl Model {
         &mut self,
         (now, rtt): (Moment, Duration),
         contact: Contact,
-        k: usize,
+        (k, deeper): (usize, usize),
         lot: impl Fn(&Contact) -> u64,
     ) -> Answered {
         let since = self.entries.iter().map(|known| known.since + 1).max().unwrap_or(0);
@@ -52,7 +52,7 @@ impl Model {
         let since = self.entries[0].answered;
         let mut by_age: Vec<&Known> = self.entries.iter().collect();
         by_age.sort_by_key(|known| known.since);
-        let (old, fair) = contest::shares(k);
+        let (old, fair) = contest::shares(k, deeper);
         let mut contest: Vec<&Known> = by_age.into_iter().skip(old).collect();
         contest.sort_by_key(|known| lot(&known.contact));
         let is_low =
@@ -155,11 +155,13 @@ proptest! {
         let mut models = vec![Model::default(); 256];
         for (second, (number, action, millis, moved)) in (0..).zip(steps) {
             let contact = contact(number, moved && number > 90);
-            let model = &mut models[local.distance(&contact.id()).leading_zeros() as usize];
+            let zeros = local.distance(&contact.id()).leading_zeros() as usize;
+            let deeper = models[zeros + 1..].iter().map(|model| model.entries.len()).sum();
+            let model = &mut models[zeros];
             if action < 7 {
                 let (now, rtt) = (Moment::from_secs(second), Duration::from_millis(millis));
                 let lot = |contact: &Contact| table.lot(known::head(&contact.id()));
-                let expected = model.answered((now, rtt), contact, k, lot);
+                let expected = model.answered((now, rtt), contact, (k, deeper), lot);
                 prop_assert_eq!(table.answered(now, contact, rtt), expected);
             } else {
                 prop_assert_eq!(table.failed(&contact.node), model.failed(&contact));
