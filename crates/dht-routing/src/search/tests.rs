@@ -39,7 +39,8 @@ impl Model {
     }
 
     fn table(&self, owner: &Contact) -> RoutingTable {
-        let mut table = RoutingTable::new(owner.id(), K);
+        let secret = u64::from(owner.node.nonce().0);
+        let mut table = RoutingTable::new(owner.id(), K).with_secret(secret);
         for node in &self.nodes {
             table.answered(Moment::EPOCH, *node, Duration::from_millis(50));
         }
