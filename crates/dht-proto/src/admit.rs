@@ -51,7 +51,7 @@ pub fn admit(
     match incoming.slot.kind {
         // Two values of one content key would be a collision of the hash: the first stays.
         Kind::Content => Ok(Admission::Keep),
-        Kind::Named if old.custody == Custody::Cache && terms.purpose == Purpose::Replicate => {
+        Kind::Named if old.custody.is_cached() && terms.purpose == Purpose::Replicate => {
             Ok(Admission::Insert)
         }
         Kind::Named if terms.replaces && terms.purpose != Purpose::Cache => Ok(Admission::Insert),
@@ -67,7 +67,7 @@ fn renew(old: &Summary, incoming: &Summary, purpose: Purpose) -> Admission {
     let extends = match purpose {
         Purpose::Publish => true,
         Purpose::Replicate => match old.custody {
-            Custody::Cache => true,
+            Custody::Cache { .. } => true,
             // Nobody renews what is kept beyond one's share: what its holders tell is all there is to learn.
             Custody::Mirror => incoming.custody == Custody::Mirror,
             Custody::Own { .. } | Custody::Holder => false,

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use blake3::hazmat::{ContextKey, HasherExt};
 
-use crate::{Custody, Key, Kind, Slot, Summary};
+use crate::{Key, Kind, Slot, Summary};
 
 /// `BLAKE3 hash_derive_key_context("dht v1 fingerprint")`: spares a third of the work for each record.
 const FINGERPRINT_CONTEXT: ContextKey = [
@@ -215,7 +215,7 @@ pub enum Stock {
 impl Stock {
     /// Of all the records that live in a part, in ascending order of slots. Cached copies are left out.
     pub fn of(listed: &[Summary]) -> Self {
-        let held = || listed.iter().filter(|summary| summary.custody != Custody::Cache);
+        let held = || listed.iter().filter(|summary| !summary.custody.is_cached());
         let digest = CellDigest::of(held().map(Fingerprint::of));
         Self::Whole { digest, records: held().count() }
     }

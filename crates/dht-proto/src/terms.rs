@@ -16,11 +16,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Why a node that is among the closest to the key keeps what is sent for this purpose.
-    pub const fn custody(self) -> Custody {
+    /// Why a node that is among the closest to the key keeps what is sent for this purpose, of a record whose life ends
+    /// at `until`.
+    pub const fn custody(self, until: Moment) -> Custody {
         match self {
             Self::Publish | Self::Replicate => Custody::Holder,
-            Self::Cache => Custody::Cache,
+            Self::Cache => Custody::Cache { until },
         }
     }
 }
@@ -39,10 +40,18 @@ pub enum Custody {
     /// This node keeps everything it can learn of.
     Mirror,
     /// Left on the way of a fetch: short-lived, first to be evicted, never passed on.
-    Cache,
+    Cache {
+        /// When the life of the record itself ends. That of the copy ends no later.
+        until: Moment,
+    },
 }
 
 impl Custody {
+    /// Whether the record is kept as a copy that was left on the way of a fetch.
+    pub const fn is_cached(self) -> bool {
+        matches!(self, Self::Cache { .. })
+    }
+
     /// The custody of a record kept for `self` that comes once more to be kept for `incoming`: the smaller
     /// one, with the life that was named last.
     #[must_use]
@@ -138,6 +147,16 @@ impl Summary {
         }
     }
 
+    /// What is left of the life of the record, be it longer than that of a cached copy; `None` once what is kept has
+    /// expired.
+    pub fn life_left(&self, now: Moment) -> Option<Ttl> {
+        let kept = Ttl::left(now, self.expires)?;
+        match self.custody {
+            Custody::Cache { until } => Ttl::left(now, until),
+            Custody::Own { .. } | Custody::Holder | Custody::Mirror => Some(kept),
+        }
+    }
+
     /// Whether both are of one value: the same bytes, and of a signed record the same version.
     pub fn is_same_value(&self, other: &Self) -> bool {
         self.digest == other.digest && self.sequence == other.sequence && self.size == other.size
@@ -155,8 +174,11 @@ pub struct Held {
 
 #[cfg(test)]
 mod tests {
-    use super::{Custody, Purpose, Source};
-    use crate::Ttl;
+    use super::{Custody, Purpose, Source, Summary, Terms};
+    use crate::{Key, Moment, Record, Ttl, Value};
+
+    const UNTIL: Moment = Moment::from_secs(90);
+    const CACHE: Custody = Custody::Cache { until: UNTIL };
 
     fn own(seconds: u32) -> Custody {
         Custody::Own { ttl: Ttl::from_secs(seconds).unwrap() }
@@ -164,15 +186,15 @@ mod tests {
 
     #[test]
     fn what_is_ours_comes_before_what_is_held_mirrored_and_cached() {
-        let order = [own(1), own(9), Custody::Holder, Custody::Mirror, Custody::Cache];
+        let order = [own(1), own(9), Custody::Holder, Custody::Mirror, CACHE];
         assert!(order.is_sorted());
         assert!(Custody::Own { ttl: Ttl::MAX } < Custody::Holder, "whatever the life");
     }
 
     #[test]
     fn of_two_reasons_to_keep_a_record_the_better_one_stays() {
-        assert_eq!(Custody::Cache.joined_by(Custody::Holder), Custody::Holder);
-        assert_eq!(Custody::Holder.joined_by(Custody::Cache), Custody::Holder);
+        assert_eq!(CACHE.joined_by(Custody::Holder), Custody::Holder);
+        assert_eq!(Custody::Holder.joined_by(CACHE), Custody::Holder);
         assert_eq!(Custody::Mirror.joined_by(Custody::Holder), Custody::Holder);
         assert_eq!(own(9).joined_by(Custody::Holder), own(9));
         assert_eq!(Custody::Holder.joined_by(own(9)), own(9));
@@ -186,9 +208,25 @@ mod tests {
 
     #[test]
     fn only_a_cached_copy_is_kept_as_one() {
-        assert_eq!(Purpose::Publish.custody(), Custody::Holder);
-        assert_eq!(Purpose::Replicate.custody(), Custody::Holder);
-        assert_eq!(Purpose::Cache.custody(), Custody::Cache);
+        assert_eq!(Purpose::Publish.custody(UNTIL), Custody::Holder);
+        assert_eq!(Purpose::Replicate.custody(UNTIL), Custody::Holder);
+        assert_eq!(Purpose::Cache.custody(UNTIL), CACHE);
+    }
+
+    #[test]
+    fn the_life_of_a_record_goes_on_where_that_of_a_cached_copy_ends() {
+        let record = Record::at(Key::named(b"a name"), Value::new("a value").unwrap());
+        let expires = Moment::from_secs(20);
+        let left = |custody, seconds| {
+            let source = Source::LOCAL;
+            let purpose = Purpose::Publish;
+            let terms =
+                Terms { expires, purpose, custody, source, expected: None, replaces: false };
+            let left = Summary::of(&record, &terms).life_left(Moment::from_secs(seconds));
+            left.map(Ttl::as_secs)
+        };
+        assert_eq!((left(Custody::Holder, 5), left(CACHE, 5)), (Some(15), Some(85)));
+        assert_eq!((left(Custody::Holder, 20), left(CACHE, 20)), (None, None));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! the store holds.
 
 use dht_proto::limits::FINGERPRINTS_MAX;
-use dht_proto::{Custody, Fingerprint, Prefix, Slot, Summary};
+use dht_proto::{Fingerprint, Prefix, Slot, Summary};
 
 /// Records asked of the store at once, at most.
 pub(crate) const PAGE: usize = 256;
@@ -93,7 +93,7 @@ impl Inventory {
             self.looked += 1;
             // `pass` has left the parts before it.
             let is_within = part.prefix.first() <= summary.slot.key;
-            if summary.custody == Custody::Cache || !is_within {
+            if summary.custody.is_cached() || !is_within {
                 continue;
             }
             part.fingerprints.push(Fingerprint::of(summary));

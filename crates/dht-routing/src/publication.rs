@@ -23,7 +23,7 @@ const RETRY_MAX: Duration = Duration::from_hours(1);
 pub(crate) fn life_of(summary: &Summary) -> Option<Ttl> {
     match summary.custody {
         Custody::Own { ttl } => Some(ttl),
-        Custody::Holder | Custody::Mirror | Custody::Cache => None,
+        Custody::Holder | Custody::Mirror | Custody::Cache { .. } => None,
     }
 }
 

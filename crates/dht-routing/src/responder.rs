@@ -249,7 +249,8 @@ impl Responder<'_> {
         purpose: Purpose,
         expected: Option<Sequence>,
     ) -> Terms {
-        let (expires, custody) = (ttl.ends(self.now), purpose.custody());
+        let expires = ttl.ends(self.now);
+        let custody = purpose.custody(expires);
         let source = source_of(asker.source, &asker.node);
         Terms { expires, purpose, custody, source, expected, replaces: false }
     }
@@ -279,7 +280,7 @@ impl Responder<'_> {
         found: Option<Held>,
         is_wanted: bool,
     ) -> Reply {
-        let live = found.and_then(|held| Some((Ttl::left(self.now, held.summary.expires)?, held)));
+        let live = found.and_then(|held| Some((held.summary.life_left(self.now)?, held)));
         let Some((ttl, held)) = live else {
             let reply = Reply::Wanting { closer: Vec::new() };
             return if is_wanted {
@@ -305,8 +306,7 @@ impl Responder<'_> {
     }
 
     pub(crate) fn downloaded(&self, asker: &Asker, key: &Key, found: Option<Held>) -> Reply {
-        let whole =
-            found.and_then(|held| Some((held.record?, Ttl::left(self.now, held.summary.expires)?)));
+        let whole = found.and_then(|held| Some((held.record?, held.summary.life_left(self.now)?)));
         match whole {
             Some((record, ttl)) => Reply::Found { record, ttl, closer: Vec::new() },
             None => self.nodes(asker, key),

@@ -111,7 +111,7 @@ fn until_round(sim: &mut Simulation, rounds: u64, within: Duration) {
 
 fn mirrored(sim: &Simulation, slot: Slot) -> Option<Summary> {
     let found = sim.store(MIRROR)?.load(sim.now(), slot.key, slot.kind.into(), 0).unwrap();
-    found.map(|held| held.summary).filter(|held| held.custody != Custody::Cache)
+    found.map(|held| held.summary).filter(|held| !held.custody.is_cached())
 }
 
 /// How many of these the mirror lacks, or has in another version.
@@ -238,7 +238,7 @@ fn what_a_mirror_keeps_beyond_its_share_is_not_pressed_on_others() {
     for place in (0..).map(Place).take(sim.places()).filter(|place| *place != MIRROR) {
         let Some(store) = sim.store(place) else { continue };
         let held = store.list(sim.now(), Slot::FIRST, usize::MAX).unwrap();
-        copies += held.iter().filter(|held| held.custody != Custody::Cache).count();
+        copies += held.iter().filter(|held| !held.custody.is_cached()).count();
     }
     let mean = copies / records.len();
     assert!((16..=26).contains(&mean), "{mean} holders a record");

@@ -33,7 +33,7 @@ impl From<Custody> for Class {
         match custody {
             Custody::Own { .. } => Self::Own,
             Custody::Holder | Custody::Mirror => Self::Held,
-            Custody::Cache => Self::Cached,
+            Custody::Cache { .. } => Self::Cached,
         }
     }
 }

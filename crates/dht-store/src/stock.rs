@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use dht_proto::{CellDigest, Custody, Fingerprint, Moment, Prefix, Slot, Stock, Summary};
+use dht_proto::{CellDigest, Fingerprint, Moment, Prefix, Slot, Stock, Summary};
 
 /// Parts that are kept, at most: those that a node keeps with others are some dozens, in two or three sizes.
 const CELLS_KEPT: usize = 512;
@@ -282,7 +282,7 @@ impl Run {
     }
 
     fn of(first: Slot, page: &[Summary]) -> Self {
-        let held = || page.iter().filter(|summary| summary.custody != Custody::Cache);
+        let held = || page.iter().filter(|summary| !summary.custody.is_cached());
         let until = held().map(|summary| summary.expires).min().unwrap_or(Moment::NEVER);
         Self { first, fingerprints: Some(held().map(Fingerprint::of).collect()), until }
     }

@@ -82,7 +82,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just((Purpose::Publish, Custody::Holder)),
         Just((Purpose::Replicate, Custody::Holder)),
         Just((Purpose::Replicate, Custody::Mirror)),
-        Just((Purpose::Cache, Custody::Cache)),
+        Just((Purpose::Cache, Custody::Cache { until: Moment::NEVER })),
     ];
     let expected = prop_oneof![4 => Just(None), 1 => (0_u64..4).prop_map(Some)];
     let terms = (0_u64..12, sent, 0_u8..4, expected).prop_map(
@@ -166,8 +166,8 @@ impl Model {
             return Err(Refusal::TooLarge { limit: u32::try_from(limit).unwrap() });
         }
         let is_cached = |held: &Terms| {
-            held.custody == Custody::Cache
-                && (terms.custody != Custody::Cache || held.expires <= terms.expires)
+            held.custody.is_cached()
+                && (!terms.custody.is_cached() || held.expires <= terms.expires)
         };
         while !is_local && self.used_by(terms.source) + cost > BUDGET {
             self.give_up(|held| held.source == terms.source && is_cached(held))?;
@@ -180,7 +180,7 @@ impl Model {
     }
 
     fn give_up_of_the_greediest(&mut self, cost: u64, terms: Terms) -> Result<(), Refusal> {
-        if terms.custody == Custody::Cache {
+        if terms.custody.is_cached() {
             return Err(Refusal::Full);
         }
         let is_held = |held: &Terms| matches!(held.custody, Custody::Holder | Custody::Mirror);

@@ -31,14 +31,14 @@ impl Kept {
             digest: Digest::from_bytes([self.value; 32]),
             sequence: Sequence(self.sequence),
             expires: NOW + Duration::from_secs(self.seconds),
-            custody: self.purpose.custody(),
+            custody: self.purpose.custody(Moment::NEVER),
         }
     }
 
     /// As it lies in the slot.
     fn describe_kept(self) -> Value {
         let mut told = self.describe();
-        told["custody"] = json!(custody(self.purpose.custody()));
+        told["custody"] = json!(custody(self.purpose.custody(Moment::NEVER)));
         told
     }
 
@@ -147,7 +147,7 @@ fn vector(
 fn custody(custody: Custody) -> &'static str {
     match custody {
         Custody::Own { .. } | Custody::Holder | Custody::Mirror => "held",
-        Custody::Cache => "cached",
+        Custody::Cache { .. } => "cached",
     }
 }
 

@@ -110,7 +110,7 @@ fn custody(custody: Custody) -> &'static str {
         Custody::Own { .. } => "own",
         Custody::Holder => "holder",
         Custody::Mirror => "mirror",
-        Custody::Cache => "cache",
+        Custody::Cache { .. } => "cache",
     }
 }
 

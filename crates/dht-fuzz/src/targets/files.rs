@@ -139,8 +139,12 @@ fn seeds(vectors: &Vectors) -> Vec<Vec<u8>> {
     let mut seeds: Vec<_> =
         texts.iter().map(|(form, text)| [&[*form], text.as_bytes()].concat()).collect();
     seeds.extend(records(vectors).iter().flat_map(|record| {
-        [Custody::Holder, Custody::Cache, Custody::Own { ttl: Ttl::default() }]
-            .map(|custody| row_seed(record, custody))
+        [
+            Custody::Holder,
+            Custody::Cache { until: Moment::NEVER },
+            Custody::Own { ttl: Ttl::default() },
+        ]
+        .map(|custody| row_seed(record, custody))
     }));
     seeds
 }

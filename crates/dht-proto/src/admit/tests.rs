@@ -19,7 +19,7 @@ const OWN: Custody = Custody::Own { ttl: Ttl::MAX };
 
 const STAYING: [Custody; 3] = [OWN, Holder, Mirror];
 
-const CUSTODIES: [Custody; 4] = [OWN, Holder, Mirror, Custody::Cache];
+const CUSTODIES: [Custody; 4] = [OWN, Holder, Mirror, Custody::Cache { until: Moment::NEVER }];
 
 fn ends_in(seconds: u64) -> Moment {
     NOW + Duration::from_secs(seconds)
@@ -63,7 +63,7 @@ fn sent(
 
 /// The same as `kept`, as somebody else sends it.
 fn copy(kind: Kind, value: u8, purpose: Purpose, seconds: u64) -> Summary {
-    kept(kind, value, purpose.custody(), seconds)
+    kept(kind, value, purpose.custody(Moment::NEVER), seconds)
 }
 
 fn renewed(seconds: u64, custody: Custody) -> Admission {
@@ -126,7 +126,7 @@ fn what_a_mirror_learns_extends_the_life_of_nothing_but_what_it_keeps_as_a_mirro
 #[test]
 fn a_holders_copy_turns_a_cached_copy_into_a_held_one() {
     for custody in [Holder, Mirror] {
-        let old = kept(Kind::Content, 1, Custody::Cache, 60);
+        let old = kept(Kind::Content, 1, Custody::Cache { until: Moment::NEVER }, 60);
         let longer = kept(Kind::Content, 1, custody, 100);
         assert_eq!(sent(Some(&old), &longer, Replicate), Ok(renewed(100, custody)));
         let shorter = kept(Kind::Content, 1, custody, 30);
@@ -145,14 +145,14 @@ fn a_cached_copy_changes_nothing_that_is_there() {
 
 #[test]
 fn a_publication_makes_a_cached_copy_a_held_one() {
-    let old = kept(Kind::Named, 1, Custody::Cache, 60);
+    let old = kept(Kind::Named, 1, Custody::Cache { until: Moment::NEVER }, 60);
     let published = copy(Kind::Named, 1, Publish, 60);
     assert_eq!(sent(Some(&old), &published, Publish), Ok(renewed(60, Holder)));
 }
 
 #[test]
 fn what_this_node_publishes_is_its_own_whoever_left_it_here() {
-    for custody in [Holder, Mirror, Custody::Cache] {
+    for custody in [Holder, Mirror, Custody::Cache { until: Moment::NEVER }] {
         let old = kept(Kind::Content, 1, custody, 60);
         let own = kept(Kind::Content, 1, OWN, 30);
         assert_eq!(sent(Some(&old), &own, Publish), Ok(renewed(60, OWN)));
@@ -186,7 +186,7 @@ fn a_name_that_lives_is_taken() {
         }
     }
     for purpose in [Publish, Cache] {
-        let old = kept(Kind::Named, 1, Custody::Cache, 60);
+        let old = kept(Kind::Named, 1, Custody::Cache { until: Moment::NEVER }, 60);
         let other = copy(Kind::Named, 2, purpose, 100);
         assert_eq!(sent(Some(&old), &other, purpose), Err(Refusal::NameTaken));
     }
@@ -194,7 +194,7 @@ fn a_name_that_lives_is_taken() {
 
 #[test]
 fn a_cached_name_gives_way_to_a_holders_copy() {
-    let old = kept(Kind::Named, 1, Custody::Cache, 60);
+    let old = kept(Kind::Named, 1, Custody::Cache { until: Moment::NEVER }, 60);
     let other = copy(Kind::Named, 2, Replicate, 100);
     assert_eq!(sent(Some(&old), &other, Replicate), Ok(Admission::Insert));
 }
@@ -287,7 +287,7 @@ fn any_signed() -> impl Strategy<Value = (Summary, Purpose)> {
         Just((Holder, Publish)),
         Just((Holder, Replicate)),
         Just((Mirror, Replicate)),
-        Just((Custody::Cache, Cache)),
+        Just((Custody::Cache { until: Moment::NEVER }, Cache)),
     ];
     (0_u8..3, 0_u64..4, terms, 1_u64..100).prop_map(|(value, sequence, terms, seconds)| {
         let (custody, purpose) = terms;
@@ -331,7 +331,7 @@ proptest! {
             {
                 let is_learnt = before.custody == Mirror && version.0.custody == Mirror;
                 let from_holder =
-                    version.1 != Publish && before.custody != Custody::Cache && !is_learnt;
+                    version.1 != Publish && !before.custody.is_cached() && !is_learnt;
                 prop_assert!(!from_holder || after.expires == before.expires);
                 prop_assert!(after.expires >= before.expires, "no life is taken back");
                 prop_assert!(after.custody <= before.custody || version.0.custody == OWN);

@@ -24,7 +24,7 @@ fn purpose(name: &str) -> Purpose {
 fn custody(name: &str) -> Custody {
     match name {
         "held" => Custody::Holder,
-        "cached" => Custody::Cache,
+        "cached" => Custody::Cache { until: Moment::NEVER },
         other => panic!("no custody {other}"),
     }
 }
@@ -55,7 +55,7 @@ fn slots_admit_what_the_rule_admits() {
         let existing = (!existing.is_null())
             .then(|| summary(kind, existing, custody(text(existing, "custody"))));
         let purpose = purpose(text(&vector["incoming"], "purpose"));
-        let incoming = summary(kind, &vector["incoming"], purpose.custody());
+        let incoming = summary(kind, &vector["incoming"], purpose.custody(Moment::NEVER));
         let terms = Terms {
             expires: incoming.expires,
             purpose,
@@ -68,7 +68,7 @@ fn slots_admit_what_the_rule_admits() {
             Ok(Admission::Insert) => json!("insert"),
             Ok(Admission::Keep) => json!("keep"),
             Ok(Admission::Renew { expires, custody }) => {
-                let renewed = if custody == Custody::Cache { "cached" } else { "held" };
+                let renewed = if custody.is_cached() { "cached" } else { "held" };
                 let expires = expires.since(NOW).as_secs();
                 json!({ "renew": { "expires": expires, "custody": renewed } })
             }

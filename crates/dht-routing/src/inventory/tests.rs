@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dht_proto::{Digest, Key, Kind, Moment, Sequence};
+use dht_proto::{Custody, Digest, Key, Kind, Moment, Sequence};
 
 use super::*;
 
@@ -53,7 +53,7 @@ fn each_part_has_what_is_held_there_and_nothing_cached() {
     let store = store([
         summary(0, 1, holder),
         summary(1, 1, holder),
-        summary(1, 2, Custody::Cache),
+        summary(1, 2, Custody::Cache { until: Moment::NEVER }),
         summary(1, 3, Custody::Mirror),
         summary(2, 1, holder),
         summary(4, 1, holder),

@@ -89,8 +89,7 @@ impl Fetch {
     fn loaded(&mut self, scene: &Scene<'_>, found: Option<Held>) {
         self.phase = Phase::Asking;
         let Some(Held { summary, record: Some(record) }) = found else { return };
-        let ttl = Ttl::left(scene.now, summary.expires);
-        if let Some(ttl) = ttl {
+        if let Some(ttl) = summary.life_left(scene.now) {
             self.ballot.delivered(scene.local.id(), record, ttl);
         }
     }

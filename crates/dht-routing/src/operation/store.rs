@@ -193,10 +193,11 @@ impl Store {
     /// Our own store told what it has under the name. Returns whether the application is asked about it.
     fn loaded(&mut self, scene: &mut Scene<'_>, found: Option<&Held>) -> bool {
         let purpose = Purpose::Publish;
+        let expires = self.ttl.ends(scene.now);
         let terms = Terms {
-            expires: self.ttl.ends(scene.now),
+            expires,
             purpose,
-            custody: purpose.custody(),
+            custody: purpose.custody(expires),
             source: Source::LOCAL,
             expected: self.expected,
             replaces: false,

@@ -24,7 +24,7 @@ impl Peer {
         let live = found.filter(|held| held.summary.expires > now);
         if let Some(held) = live {
             self.answers.served += 1;
-            if held.summary.custody != Custody::Cache {
+            if !held.summary.custody.is_cached() {
                 return false;
             }
             self.answers.from_copies += 1;
@@ -80,10 +80,11 @@ impl Peer {
             return;
         }
         caching.took(now, record.size());
+        let until = ttl.ends(now);
         let terms = Terms {
-            expires: ttl.ends(now).min(now + LIFE),
+            expires: until.min(now + LIFE),
             purpose: Purpose::Cache,
-            custody: Custody::Cache,
+            custody: Custody::Cache { until },
             source: Source::LOCAL,
             expected: None,
             replaces: false,

@@ -2,7 +2,7 @@
 
 use dht_proto::limits::{BATCH_MAX, FINGERPRINTS_MAX};
 use dht_proto::{
-    Admission, BatchedOffer, Body, Cell, CellAnswer, Custody, Fingerprint, Message, OfferAnswer,
+    Admission, BatchedOffer, Body, Cell, CellAnswer, Fingerprint, Message, OfferAnswer,
     OfferDetails, Prefix, Purpose, Reply, Slot, Stock, Summary, Terms, Ttl,
 };
 
@@ -198,7 +198,7 @@ impl Responder<'_> {
 
     /// Tells what our store listed.
     pub(crate) fn listing(&self, asker: &Asker, page: &[Summary]) -> Reply {
-        let held = page.iter().filter(|summary| summary.custody != Custody::Cache);
+        let held = page.iter().filter(|summary| !summary.custody.is_cached());
         let offers = held.filter_map(|summary| {
             let ttl = Ttl::left(self.now, summary.expires)?;
             Some(BatchedOffer { details: OfferDetails::of_summary(summary), ttl })

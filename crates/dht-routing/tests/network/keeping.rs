@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    AuthorSecret, Custody, Key, KindSet, Purpose, Record, Salt, Sequence, SignedBody, Slot, Source,
-    Summary, Terms, Ttl, Value,
+    AuthorSecret, Custody, Key, KindSet, Moment, Purpose, Record, Salt, Sequence, SignedBody, Slot,
+    Source, Summary, Terms, Ttl, Value,
 };
 use dht_routing::{Command, Outcome};
 
@@ -355,7 +355,7 @@ fn a_cached_copy_is_neither_compared_nor_handed_over() {
     let terms = Terms {
         expires: world.now + Duration::from_hours(10),
         purpose: Purpose::Cache,
-        custody: Custody::Cache,
+        custody: Custody::Cache { until: Moment::NEVER },
         source: Source::LOCAL,
         expected: None,
         replaces: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Custody, Key, KindSet, Slot};
+use dht_proto::{Key, KindSet, Slot};
 use dht_routing::{Answers, Command, Outcome, Peer};
 use dht_store::RecordStore;
 
@@ -253,7 +253,7 @@ fn copies(sim: &Simulation) -> (usize, usize) {
     for store in places(sim).filter_map(|place| sim.store(place)) {
         // A store in memory does not fail.
         for summary in store.list(sim.now(), Slot::FIRST, usize::MAX).unwrap_or_default() {
-            let count = if summary.custody == Custody::Cache { &mut cached } else { &mut held };
+            let count = if summary.custody.is_cached() { &mut cached } else { &mut held };
             *count += 1;
         }
     }

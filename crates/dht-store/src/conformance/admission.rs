@@ -1,6 +1,6 @@
 //! Clauses about what may take the place of what: the rules of [`dht_proto::admit`], applied by the store.
 
-use dht_proto::{Admission, Purpose, Record, Refusal, Sequence, Summary, Terms, admit};
+use dht_proto::{Admission, Moment, Purpose, Record, Refusal, Sequence, Summary, Terms, admit};
 
 use super::sample::{
     NOW, after, cached, content, copied, deletion, expecting, find, holds, insert, named,
@@ -36,7 +36,10 @@ pub fn save_applies_admit_to_the_live_record_of_the_slot<S: RecordStore>(
 fn under_all_terms(record: &Record) -> impl Iterator<Item = (Record, Terms)> {
     [Purpose::Publish, Purpose::Replicate, Purpose::Cache].into_iter().flat_map(move |purpose| {
         [10, 20].map(|seconds| {
-            (record.clone(), Terms { purpose, custody: purpose.custody(), ..published(seconds) })
+            (
+                record.clone(),
+                Terms { purpose, custody: purpose.custody(Moment::NEVER), ..published(seconds) },
+            )
         })
     })
 }

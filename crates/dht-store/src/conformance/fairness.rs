@@ -314,10 +314,14 @@ pub fn what_goes_no_longer_counts_for_its_source<S: RecordStore>(mut make: impl 
 
 /// Where two reasons to keep a record meet, in whatever order and by whichever call.
 pub fn the_better_reason_to_keep_a_record_stays<S: RecordStore>(mut make: impl FnMut() -> S) {
-    let custodies =
-        [Custody::Own { ttl: Ttl::MAX }, Custody::Holder, Custody::Mirror, Custody::Cache];
-    let terms = |custody| {
-        let is_cached = custody == Custody::Cache;
+    let custodies = [
+        Custody::Own { ttl: Ttl::MAX },
+        Custody::Holder,
+        Custody::Mirror,
+        Custody::Cache { until: Moment::NEVER },
+    ];
+    let terms = |custody: Custody| {
+        let is_cached = custody.is_cached();
         let purpose = if is_cached { Purpose::Cache } else { Purpose::Publish };
         Terms { purpose, custody, ..published(20) }
     };

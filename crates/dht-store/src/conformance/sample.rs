@@ -72,7 +72,11 @@ pub(super) fn copied(seconds: u64) -> Terms {
 
 /// A cached copy, until `seconds` after [`NOW`].
 pub(super) fn cached(seconds: u64) -> Terms {
-    Terms { purpose: Purpose::Cache, custody: Custody::Cache, ..published(seconds) }
+    Terms {
+        purpose: Purpose::Cache,
+        custody: Custody::Cache { until: Moment::NEVER },
+        ..published(seconds)
+    }
 }
 
 /// Compare-and-swap from `sequence`.

@@ -84,12 +84,15 @@ impl Head {
             Custody::Own { ttl } => (0_u8, ttl.as_secs()),
             Custody::Holder => (1, 0),
             Custody::Mirror => (2, 0),
-            Custody::Cache => (3, 0),
+            Custody::Cache { .. } => (3, 0),
         };
         let mut row = Vec::with_capacity(256);
         row.extend_from_slice(&summary.expires.as_micros().to_be_bytes());
         row.push(custody);
         row.extend_from_slice(&ttl.to_be_bytes());
+        if let Custody::Cache { until } = summary.custody {
+            row.extend_from_slice(&until.as_micros().to_be_bytes());
+        }
         row.extend_from_slice(self.source.as_bytes());
         row.extend_from_slice(&u32::try_from(summary.size).unwrap_or(u32::MAX).to_be_bytes());
         row.extend_from_slice(&self.value.to_be_bytes());
@@ -125,7 +128,7 @@ impl Head {
             0 => Custody::Own { ttl: Ttl::from_secs(ttl)? },
             1 => Custody::Holder,
             2 => Custody::Mirror,
-            3 => Custody::Cache,
+            3 => Custody::Cache { until: Moment::from_micros(u64::from_be_bytes(take(&mut row)?)) },
             _ => return None,
         };
         let source = Source::from_bytes(take(&mut row)?);
@@ -217,8 +220,12 @@ mod tests {
             Record::sign(&author, salts[1].clone(), Sequence(u64::MAX), SignedBody::Deleted),
             Record::sign(&author, salts[2].clone(), Sequence(2), SignedBody::Value(value())),
         ];
-        let custodies =
-            [Custody::Own { ttl: Ttl::MAX }, Custody::Holder, Custody::Mirror, Custody::Cache];
+        let custodies = [
+            Custody::Own { ttl: Ttl::MAX },
+            Custody::Holder,
+            Custody::Mirror,
+            Custody::Cache { until: Moment::NEVER },
+        ];
         let head = |(number, record): (usize, &Record)| {
             let terms = Terms {
                 expires: Moment::from_micros(u64::MAX - 1),

@@ -163,7 +163,7 @@ impl<'a> Tables<'a> {
         source: Source,
     ) -> Result<(), Problem> {
         self.ledger.note_change(0);
-        if (head.summary.custody == Custody::Cache) != (custody == Custody::Cache) {
+        if head.summary.custody.is_cached() != custody.is_cached() {
             self.ledger.stocktaking.changed(head.summary.slot);
         }
         self.unlist_end(head)?;

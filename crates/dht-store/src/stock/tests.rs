@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::RangeBounds;
 
-use dht_proto::{Digest, Key, Kind, Sequence};
+use dht_proto::{Custody, Digest, Key, Kind, Sequence};
 use proptest::prelude::*;
 
 use super::*;
@@ -147,7 +147,10 @@ fn what_takes_more_than_the_effort_is_gone_on_with() {
 
 #[test]
 fn many_cached_copies_do_not_keep_a_part_from_being_gone_through() {
-    let mut list = List::with(spread(2_000).map(|one| Summary { custody: Custody::Cache, ..one }));
+    let mut list = List::with(
+        spread(2_000)
+            .map(|one| Summary { custody: Custody::Cache { until: Moment::NEVER }, ..one }),
+    );
     let calls = (1..=2_000).find(|_| list.take(NOW, &[Prefix::ALL], RUN) == [Stock::of(&[])]);
     assert!(calls.is_some_and(|calls| calls <= 2_000 / RUN + 2));
 }
@@ -208,7 +211,7 @@ proptest! {
         for act in acts {
             match act {
                 Act::Put(number, life, cached) => {
-                    let custody = if cached { Custody::Cache } else { Custody::Holder };
+                    let custody = if cached { Custody::Cache { until: Moment::NEVER } } else { Custody::Holder };
                     let one = summary(number, 0, custody);
                     list.put(Summary { expires: now + std::time::Duration::from_secs(life), ..one });
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_node::{Digest, Kind, Sequence};
+use dht_node::{Digest, Kind, Moment, Sequence};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn stored(byte: u8, size: usize) -> StoredKey {
         digest: Digest::from_bytes([0; 32]),
         sequence: Sequence(0),
         remaining: Duration::from_secs(604_799),
-        custody: Custody::Cache,
+        custody: Custody::Cache { until: Moment::NEVER },
     }
 }
 
@@ -64,7 +64,7 @@ fn the_list_says_why_each_record_is_here() {
         (Custody::Own { ttl: dht_node::Ttl::MAX }, "own"),
         (Custody::Holder, "holder"),
         (Custody::Mirror, "mirror"),
-        (Custody::Cache, "cache"),
+        (Custody::Cache { until: Moment::NEVER }, "cache"),
     ] {
         let text = list(&[StoredKey { custody, ..stored(1, 0) }]);
         assert!(text.ends_with(&format!(" {word}")), "{text}");

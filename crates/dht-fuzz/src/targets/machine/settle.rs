@@ -153,7 +153,7 @@ fn terms(expires: Moment, choice: u8) -> Terms {
         Custody::Own { ttl: dht_proto::Ttl::default() },
         Custody::Holder,
         Custody::Mirror,
-        Custody::Cache,
+        Custody::Cache { until: Moment::NEVER },
     ];
     Terms {
         expires,

@@ -145,7 +145,7 @@ impl Tally {
             let expires = best.expires();
             told.held = true;
             let is_longer = own.custody == Custody::Mirror && expires > own.expires + LONGER;
-            let is_due = is_longer || own.custody == Custody::Cache;
+            let is_due = is_longer || own.custody.is_cached();
             return is_due.then_some(Extension { slot, digest: own.digest, expires });
         }
         match slot.kind {
@@ -159,7 +159,7 @@ impl Tally {
                 let is_agreed = count >= AGREED;
                 told.held = as_many;
                 told.unwanted = match own.custody {
-                    Custody::Cache => false,
+                    Custody::Cache { .. } => false,
                     Custody::Mirror => !is_agreed,
                     Custody::Own { .. } | Custody::Holder => true,
                 };

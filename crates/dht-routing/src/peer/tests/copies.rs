@@ -88,7 +88,9 @@ fn a_copy_is_wanted_of_what_different_nodes_ask_for_again_and_again() {
 
 #[test]
 fn those_who_get_a_cached_copy_keep_up_demand_and_those_who_get_a_held_one_make_none() {
-    for (custody, wanted) in [(Custody::Cache, true), (Custody::Holder, false)] {
+    for (custody, wanted) in
+        [(Custody::Cache { until: Moment::NEVER }, true), (Custody::Holder, false)]
+    {
         let mut peer = in_a_crowd(config());
         let record = near(&peer, 10);
         let terms = Terms {
@@ -133,7 +135,31 @@ fn how_long_a_copy_lives_is_for_its_keeper_to_say() {
     fetch(&mut peer, NOW, 501, record.key(), None);
     fetch(&mut peer, NOW, 502, record.key(), None);
     let terms = send_copy(&mut peer, NOW, &record).unwrap();
-    assert_eq!((terms.expires, terms.custody), (NOW + LIFE, Custody::Cache));
+    assert_eq!(
+        (terms.expires, terms.custody),
+        (NOW + LIFE, Custody::Cache { until: Ttl::default().ends(NOW) })
+    );
+}
+
+#[test]
+fn a_cached_copy_is_found_with_the_life_of_the_record_and_never_after_its_own() {
+    let mut peer = in_a_crowd(config());
+    let record = near(&peer, 10);
+    let terms = Terms {
+        expires: NOW + Duration::from_secs(9),
+        purpose: Purpose::Cache,
+        custody: Custody::Cache { until: Ttl::default().ends(NOW) },
+        source: dht_proto::Source::LOCAL,
+        expected: None,
+        replaces: false,
+    };
+    let held = Held { summary: Summary::of(&record, &terms), record: Some(record.clone()) };
+    match fetch(&mut peer, NOW, 501, record.key(), Some(&held)) {
+        Reply::Found { ttl, .. } => assert_eq!(ttl, Ttl::default()),
+        other => panic!("{other:?}"),
+    }
+    let later = NOW + Duration::from_secs(9);
+    assert!(!wants(&fetch(&mut peer, later, 501, record.key(), Some(&held))));
 }
 
 #[test]
@@ -211,7 +237,10 @@ fn however_many_nodes_want_a_copy_a_fetch_sends_one_and_keeps_one() {
     let (stores, kept) = fetch_from_liars(&mut peer, &record);
     assert_eq!(stores.len(), 1, "{stores:?}");
     let terms = kept.unwrap();
-    assert_eq!((terms.expires, terms.custody), (NOW + LIFE, Custody::Cache));
+    assert_eq!(
+        (terms.expires, terms.custody),
+        (NOW + LIFE, Custody::Cache { until: Ttl::default().ends(NOW) })
+    );
     assert!(terms.source.is_local());
 }
 

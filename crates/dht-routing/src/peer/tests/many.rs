@@ -117,7 +117,7 @@ fn of_two_holders_that_offer_a_record_one_is_to_send_it_but_every_publisher_is()
 #[test]
 fn cells_are_compared_without_cached_copies() {
     let mut peer = peer(config());
-    let store = [held(1, Custody::Holder), held(2, Custody::Cache)];
+    let store = [held(1, Custody::Holder), held(2, Custody::Cache { until: Moment::NEVER })];
     let fingerprint = Fingerprint::of(&store[0]);
     for (digest, answer) in [
         (CellDigest::of([fingerprint]), CellAnswer::Same),
@@ -133,7 +133,12 @@ fn cells_are_compared_without_cached_copies() {
 fn a_listing_leads_through_all_that_is_held_and_fits_its_datagrams() {
     let mut peer = peer(config());
     let store: Vec<Summary> = (0..=255)
-        .map(|n| held(n, if n % 8 == 0 { Custody::Cache } else { Custody::Holder }))
+        .map(|n| {
+            held(
+                n,
+                if n % 8 == 0 { Custody::Cache { until: Moment::NEVER } } else { Custody::Holder },
+            )
+        })
         .collect();
     let (mut from, mut told, mut replies) = (Some(Slot::FIRST), Vec::new(), 0);
     while let Some(slot) = from {

@@ -75,7 +75,11 @@ fn a_smaller_capacity_gives_up_cached_copies_then_the_greediest() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = open(&directory, DiskOptions::default()).unwrap();
     let of = |source: u8, terms: Terms| Terms { source: Source::from_bytes([source; 16]), ..terms };
-    let cached = Terms { purpose: Purpose::Cache, custody: Custody::Cache, ..until(9_000) };
+    let cached = Terms {
+        purpose: Purpose::Cache,
+        custody: Custody::Cache { until: Moment::NEVER },
+        ..until(9_000)
+    };
     let own = Terms { custody: Custody::Own { ttl: dht_proto::Ttl::MAX }, ..until(2_000) };
     let kept = [(1, of(1, until(2_001))), (2, of(2, until(2_000))), (3, own)];
     let given_up = [(4, of(1, until(2_000))), (5, cached), (6, of(2, cached))];

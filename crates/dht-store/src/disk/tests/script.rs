@@ -44,8 +44,13 @@ impl Dice {
 
     fn terms(&mut self) -> Terms {
         let own = Custody::Own { ttl: Ttl::MAX };
-        let custody = self.one_of([own, Custody::Holder, Custody::Mirror, Custody::Cache]);
-        let is_cached = custody == Custody::Cache;
+        let custody = self.one_of([
+            own,
+            Custody::Holder,
+            Custody::Mirror,
+            Custody::Cache { until: Moment::NEVER },
+        ]);
+        let is_cached = custody.is_cached();
         Terms {
             purpose: if is_cached { Purpose::Cache } else { Purpose::Publish },
             custody,

@@ -26,7 +26,11 @@ fn churn(store: &mut DiskStore, first: u64, total: usize, mut length: impl FnMut
         came += bytes.len() + usize::try_from(RECORD_COST).unwrap();
         let record = Record::content(Value::new(bytes).unwrap());
         let terms = until(2_000 + number);
-        let terms = Terms { purpose: Purpose::Cache, custody: Custody::Cache, ..terms };
+        let terms = Terms {
+            purpose: Purpose::Cache,
+            custody: Custody::Cache { until: Moment::NEVER },
+            ..terms
+        };
         store.save(NOW, record, terms).unwrap();
         if came - flushed > BATCH {
             store.flush().unwrap();

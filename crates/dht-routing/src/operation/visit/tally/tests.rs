@@ -107,7 +107,7 @@ fn what_we_hold_is_not_fetched_and_lives_on_as_it_does_elsewhere() {
         (Custody::Mirror, 900, false),
         (Custody::Holder, 10, false),
         (Custody::Own { ttl: Ttl::MAX }, 10, false),
-        (Custody::Cache, 900, true),
+        (Custody::Cache { until: Moment::NEVER }, 900, true),
     ] {
         let mut tally = told(&[(1, &record, 100), (2, &record, 100)]);
         let extension = tally.compare(&own(&record, custody, seconds));
@@ -132,7 +132,7 @@ fn a_name_that_we_hold_otherwise_stays_unless_it_was_cached_or_two_tell_a_mirror
         (Custody::Mirror, 1, 0),
         (Custody::Mirror, 2, 1),
         (Custody::Holder, 3, 0),
-        (Custody::Cache, 1, 1),
+        (Custody::Cache { until: Moment::NEVER }, 1, 1),
     ] {
         let theirs = named("theirs");
         let all: Vec<_> = (0..tellers).map(|teller| (teller, &theirs, 100)).collect();
