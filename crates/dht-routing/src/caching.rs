@@ -1,7 +1,7 @@
 //! Copies of content that is in demand: whether we want one, how long it lives, and how much of them we take.
 //!
 //! A copy is kept by nodes on the way to the holders, so that most who ask meet it before them. It lives the shorter
-//! the further the node is from the holders: [`LIFE`] halves with every doubling of the nodes between.
+//! the further the node is from the holders: [`LIFE`] halves with every step that a lookup takes to them from there.
 //! The node that keeps it decides that from the density of its own table, whatever the sender says.
 //!
 //! *Invariant:* only content is copied: there is no newer version that a copy could hide, and nothing that the
@@ -14,13 +14,12 @@ use dht_proto::{Key, Moment, NodeId, Source};
 
 use crate::RoutingTable;
 use crate::demand::Demand;
+use crate::lookup::BITS_PER_STEP;
 
 /// Life of a copy where the holders are.
 pub(crate) const LIFE: Duration = Duration::from_mins(30);
-/// A shorter life is not worth a copy.
-const LIFE_MIN: Duration = Duration::from_secs(30);
-/// Halvings after which no life is left.
-const HALVINGS_MAX: u32 = 31;
+/// Halvings, at most.
+const HALVINGS_MAX: u32 = 6;
 /// Where fewer nodes live than k doubled so many times, every lookup meets a holder soon enough.
 const DOUBLINGS_MIN: u32 = 2;
 /// Share of the capacity, as its divisor, that may be taken within [`LIFE`]. As many bytes again may still be alive
@@ -72,16 +71,13 @@ impl Caching {
     }
 }
 
-/// How long a copy of what lives at `key` lives here; `None` where it is not worth keeping: too far from the
-/// holders, or in a network so small that everybody is near them.
+/// How long a copy of what lives at `key` lives here; `None` in a network so small that everybody is near
+/// the holders.
 pub(crate) fn life(table: &RoutingTable, local: &NodeId, k: usize, key: &Key) -> Option<Duration> {
-    if !is_large(table, k) {
-        return None;
-    }
     let radius = table.radius(k).leading_zeros();
     let way = key.distance(local).leading_zeros();
-    let life = LIFE / (1 << radius.saturating_sub(way).min(HALVINGS_MAX));
-    (life >= LIFE_MIN).then_some(life)
+    let steps = radius.saturating_sub(way).div_ceil(BITS_PER_STEP);
+    is_large(table, k).then(|| LIFE / (1 << steps.min(HALVINGS_MAX)))
 }
 
 /// Whether the network has so many nodes that copies are worth it.
@@ -118,22 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn a_life_halves_with_every_doubling_of_the_nodes_on_the_way_to_the_holders() {
-        let (table, local) = (table(200), identity(0).id());
+    fn a_life_halves_with_every_step_on_the_way_to_the_holders() {
+        let (table, local) = (table(3_000), identity(0).id());
         let radius = table.radius(2).leading_zeros();
-        assert!(radius > DOUBLINGS_MIN, "{radius}");
+        assert!(radius > 2 * BITS_PER_STEP, "{radius}");
         let life = |zeros| life(&table, &local, 2, &key(zeros));
         assert_eq!(life(radius + 3), Some(LIFE), "among the holders");
         assert_eq!(life(radius), Some(LIFE));
         assert_eq!(life(radius - 1), Some(LIFE / 2));
-        assert_eq!(life(radius - 3), Some(LIFE / 8));
-    }
-
-    #[test]
-    fn a_copy_that_would_soon_end_is_none() {
-        let (table, local) = (table(3_000), identity(0).id());
-        assert!(table.radius(2).leading_zeros() > 6);
-        assert_eq!(life(&table, &local, 2, &key(0)), None);
+        assert_eq!(life(radius - BITS_PER_STEP), Some(LIFE / 2));
+        assert_eq!(life(radius - BITS_PER_STEP - 1), Some(LIFE / 4));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use dht_proto::{Contact, Distance, Key, NodeId};
 
+use crate::random::scramble;
+
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +27,9 @@ mod tests;
 const SPARE_FACTOR: usize = 4;
 /// Bits of the distance that a step gains: of the k = 16 nodes in a bucket, the closest one to the target
 /// shares four more bits with it than the bucket does.
-const BITS_PER_STEP: u64 = 4;
+pub(crate) const BITS_PER_STEP: u32 = 4;
+/// Round trips below this part of the typical one, as its divisor, are alike to a lookup with a taste.
+const ALIKE: u32 = 4;
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,10 @@ pub struct Lookup {
     region: Distance,
     goal: Distance,
     typical: Duration,
+    /// What the taste of this lookup follows from, if it has one.
+    taste: Option<u64>,
+    /// Whether nobody else is asked while the first one may still answer in time.
+    one_first: bool,
     /// Requests in flight in the end game, at most.
     width: usize,
 }
@@ -80,8 +88,19 @@ impl Lookup {
     ) -> Self {
         let (region, goal, typical) = (Distance::ZERO, Distance::ZERO, Duration::ZERO);
         let candidates = Vec::new();
-        let mut lookup =
-            Self { target, k, alpha, candidates, own, region, goal, typical, width: k };
+        let mut lookup = Self {
+            target,
+            k,
+            alpha,
+            candidates,
+            own,
+            region,
+            goal,
+            typical,
+            taste: None,
+            one_first: false,
+            width: k,
+        };
         for seed in seeds {
             lookup.add(seed);
         }
@@ -117,6 +136,28 @@ impl Lookup {
     pub fn with_goal(mut self, goal: Distance) -> Self {
         self.goal = goal;
         self
+    }
+
+    /// Gives the lookup a taste of its own, which differs from one `seed` to the next: of nodes that are about as near
+    /// in time it asks others first than others do, so that nodes near which many live are not the first choice of
+    /// all of them. Concerns what is added from now on.
+    #[must_use]
+    pub fn with_taste(mut self, seed: u64) -> Self {
+        self.taste = Some(seed);
+        self
+    }
+
+    /// Asks one node before all others, and these once it has answered or is slow: for a value that the first one may
+    /// well have, so that a second request would be in vain.
+    #[must_use]
+    pub fn with_one_first(mut self) -> Self {
+        self.one_first = true;
+        self
+    }
+
+    /// Whether it has a [taste](Self::with_taste).
+    pub(crate) fn has_taste(&self) -> bool {
+        self.taste.is_some()
     }
 
     /// Looks for at least so many nodes from now on, with so many requests in flight.
@@ -161,7 +202,8 @@ impl Lookup {
         if at >= limit {
             return;
         }
-        let (standing, price) = (Standing::Fresh, self.price(&distance, rtt));
+        let (standing, price) =
+            (Standing::Fresh, self.price(&distance, self.felt(&contact.id(), rtt)));
         self.candidates.insert(at, Candidate { distance, contact, standing, price });
         if self.candidates.len() > limit
             && let Some(last) = self.candidates.iter().rposition(|c| c.standing == Standing::Fresh)
@@ -173,7 +215,7 @@ impl Lookup {
     /// The next node to ask, now marked as asked; `None` while enough requests are in flight or nobody
     /// else is worth asking.
     pub fn next_to_ask(&mut self) -> Option<Contact> {
-        let limit = if self.is_end_game() { self.width } else { self.alpha };
+        let limit = self.limit();
         let rank = |(at, candidate): &(usize, &Candidate)| (candidate.price, *at);
         let fresh = self.window().filter(|(_, c)| c.standing == Standing::Fresh);
         let next = fresh.min_by_key(rank).map(|best| rank(&best))?;
@@ -182,6 +224,17 @@ impl Lookup {
         let candidate = self.candidates.get_mut(next.1).filter(|_| better < limit)?;
         candidate.standing = Standing::Asked;
         Some(candidate.contact)
+    }
+
+    /// Requests that may be in flight.
+    fn limit(&self) -> usize {
+        if self.one_first && self.candidates.iter().all(|c| is_open(c.standing)) {
+            1
+        } else if self.is_end_game() {
+            self.width
+        } else {
+            self.alpha
+        }
     }
 
     /// The node answered. Whom it named is told by [`add`](Self::add), before or after.
@@ -280,8 +333,15 @@ impl Lookup {
     fn price(&self, distance: &Distance, rtt: Duration) -> u64 {
         let bits = sixteenths(distance).saturating_sub(sixteenths(&self.goal));
         let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-        let rest = micros(self.typical).saturating_mul(bits) / (16 * BITS_PER_STEP);
+        let rest = micros(self.typical).saturating_mul(bits) / u64::from(16 * BITS_PER_STEP);
         micros(rtt).saturating_add(rest)
+    }
+
+    /// The round trip as far as it decides who is asked first.
+    fn felt(&self, id: &NodeId, rtt: Duration) -> Duration {
+        let Some(seed) = self.taste else { return rtt };
+        let parts = u32::try_from(scramble(seed ^ head(id)) >> 56).unwrap_or(0);
+        rtt.max(self.typical / ALIKE) * (128 + parts) / 256
     }
 
     fn own_is_closest(&self) -> bool {
@@ -301,8 +361,17 @@ impl Lookup {
     }
 }
 
+/// Whether nothing came of it yet, if it was asked at all.
+fn is_open(standing: Standing) -> bool {
+    matches!(standing, Standing::Fresh | Standing::Asked)
+}
+
 fn is_counted(standing: Standing) -> bool {
     matches!(standing, Standing::Fresh | Standing::Asked | Standing::Slow | Standing::Answered)
+}
+
+fn head(id: &NodeId) -> u64 {
+    id.as_bytes().first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
 /// The binary logarithm of a distance in sixteenths, 0 for the distance 0: 0..=4,095.

@@ -145,9 +145,10 @@ impl Scene<'_> {
         self.seeded_by(Lookup::new(target, count, self.config.alpha, None, []), 2 * count)
     }
 
-    /// A lookup for which any node within `goal` of the target will do.
+    /// A lookup for which any node within `goal` of the target will do, or whoever on the way has what it is about.
     pub(crate) fn lookup_within(&self, target: Key, goal: Distance) -> Lookup {
-        self.seeded(Lookup::new(target, self.config.k, self.width(), None, []).with_goal(goal))
+        let lookup = Lookup::new(target, self.config.k, self.width(), None, []);
+        self.seeded(lookup.with_goal(goal).with_taste(self.table.taste(&target)).with_one_first())
     }
 
     /// Adds what the table knows, with the round trips it measured.
@@ -159,6 +160,9 @@ impl Scene<'_> {
         let mut lookup = lookup.with_typical(self.typical);
         for entry in self.table.closest_entries(&lookup.target(), count, |_| true) {
             let rtt = entry.rtt().smoothed().unwrap_or(lookup.typical());
+            // The oldest are in everybody's table. They are there for hard times, not for every day.
+            let is_spared = lookup.has_taste() && self.table.is_elder(&entry.contact().id());
+            let rtt = if is_spared { rtt + 2 * lookup.typical() } else { rtt };
             lookup.add_at(entry.contact(), rtt);
         }
         lookup

@@ -27,6 +27,14 @@ impl Seed {
     }
 }
 
+/// A number that looks as if it had nothing to do with `number`: the finalizer of `SplitMix64` (Steele et al., OOPSLA
+/// 2014). Not for what others get to see: it is easily undone.
+pub(crate) const fn scramble(number: u64) -> u64 {
+    let mixed = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
 /// ChaCha8 generator with the draws that a peer makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(ChaCha8Rng);

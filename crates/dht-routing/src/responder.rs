@@ -358,7 +358,8 @@ impl Responder<'_> {
         Message { role, families, id: asker.id, body: Body::Reply(reply) }
     }
 
-    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them.
+    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them. The
+    /// oldest of a crowded bucket, which everybody knows, are not named, or they would be asked by all.
     fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Referral> {
         let asker_scope = Scope::of(asker.source.ip());
         let entries = self.table.closest_entries(key, self.config.k, |entry| {
@@ -367,7 +368,10 @@ impl Responder<'_> {
                 (Some(asker), Some(contact)) => asker.may_exchange(contact),
                 _ => false,
             };
-            reaches && asker.families.include(ip) && !entry.is(&asker.node)
+            reaches
+                && asker.families.include(ip)
+                && !entry.is(&asker.node)
+                && !self.table.is_elder(&entry.contact().id())
         });
         let named = |entry: &Entry<'_>| {
             let rtt = entry.rtt().smoothed().map(RoughRtt::new);

@@ -309,8 +309,9 @@ fn what_everybody_wants_is_answered_by_copies_which_die_out_when_demand_ends() {
     );
     assert_eq!(report.succeeded, report.fetches);
     assert!(report.fetches > 2_500, "{}", report.fetches);
-    assert!(report.max_over_mean() < 12.0);
-    assert!(report.copies_answered() > 0.2 && report.local_share() > 0.3);
+    assert!(report.max_over_mean() < 8.0);
+    // Whoever has a copy of its own asks nobody, not even who has another.
+    assert!(report.copies_answered() > 0.15 && report.local_share() > 0.4);
     assert!(report.copies > 1_000);
     assert_eq!(report.copies_after, 0);
 }

@@ -219,6 +219,45 @@ fn of_all_nodes_within_the_goal_the_nearest_in_time_is_asked_first() {
 }
 
 #[test]
+fn one_that_asks_one_first_goes_on_at_full_width_once_that_has_answered_or_is_slow() {
+    let nodes = contacts(20);
+    let ends: [fn(&mut Lookup, &NodeId); 3] = [Lookup::answered, Lookup::slow, Lookup::failed];
+    for end in ends {
+        let mut lookup = lookup(&nodes[10..]).with_one_first();
+        assert_eq!(drain(&mut lookup), nodes[10..11]);
+        nodes[5..8].iter().for_each(|closer| lookup.add(*closer));
+        end(&mut lookup, &nodes[10].id());
+        assert_eq!(drain(&mut lookup), nodes[5..7]);
+    }
+}
+
+#[test]
+fn of_nodes_that_are_about_as_near_lookups_of_different_tastes_ask_different_ones_first() {
+    let nodes = contacts(4);
+    let typical = Duration::from_millis(100);
+    let first = |seed, millis: [u64; 4]| {
+        let none = Lookup::new(target(), K, ALPHA, None, []);
+        let mut lookup = none.with_goal(Distance::MAX).with_typical(typical).with_taste(seed);
+        for (node, millis) in nodes.iter().zip(millis) {
+            lookup.add_at(*node, Duration::from_millis(millis));
+        }
+        lookup.next_to_ask()
+    };
+    let chosen = |millis| -> Vec<usize> {
+        let firsts: Vec<Contact> = (0..100).filter_map(|seed| first(seed, millis)).collect();
+        let count = |node| firsts.iter().filter(|chosen| *chosen == node).count();
+        nodes.iter().map(count).collect()
+    };
+    let alike = chosen([1, 5, 10, 25]);
+    assert!(alike.iter().all(|count| (10..50).contains(count)), "{alike:?}");
+    assert_eq!(
+        chosen([25, 80, 80, 80]),
+        [100, 0, 0, 0],
+        "three times as far is not as near to anybody"
+    );
+}
+
+#[test]
 fn the_k_closest_are_found_wherever_the_nearest_in_time_are() {
     let nodes = contacts(20);
     let mut lookup = lookup(&[]).with_typical(ms(100));

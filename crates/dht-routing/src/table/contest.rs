@@ -20,6 +20,7 @@ use std::time::Duration;
 use dht_proto::{Contact, Key, NodeId};
 
 use super::{RoutingTable, known};
+use crate::random::scramble;
 
 /// A bucket is crowded where the deeper ones, among which as many nodes live, have more entries than this many times
 /// k: so that its own are one in four of those who could be there, or fewer.
@@ -58,6 +59,16 @@ impl RoutingTable {
         (0..self.depth()).take_while(is_crowded).count()
     }
 
+    /// Whether a node has its place in a crowded bucket for its age alone.
+    pub(crate) fn is_elder(&self, id: &NodeId) -> bool {
+        let Some(zeros) = self.index(id) else { return false };
+        let range = self.range(zeros);
+        let deeper = self.len() - range.end;
+        let (old, _) = shares(self.k, deeper);
+        deeper > CROWDED * self.k
+            && self.entries.find_id(range.start..range.start + old.min(range.len()), id).is_some()
+    }
+
     /// The entry of the full bucket at `range` that leaves it to a newcomer at a round trip of `rtt`, if any.
     pub(super) fn gives_way(
         &self,
@@ -83,13 +94,15 @@ impl RoutingTable {
         self.lot(self.entries.head(at))
     }
 
-    /// The lot of a node whose id begins with `head`: the finalizer of `SplitMix64` (Steele et al., OOPSLA 2014).
-    /// Lots are told to nobody, so that it need not be hard to find the secret from them.
+    /// The lot of a node whose id begins with `head`.
     pub(super) fn lot(&self, head: u64) -> u64 {
-        let lot = head ^ self.secret;
-        let lot = (lot ^ lot >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let lot = (lot ^ lot >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        lot ^ lot >> 31
+        scramble(head ^ self.secret)
+    }
+
+    /// What the [taste](crate::lookup::Lookup::with_taste) of lookups of `target` follows from: as secret as lots, and
+    /// with nothing in common with them.
+    pub(crate) fn taste(&self, target: &Key) -> u64 {
+        scramble(!self.secret ^ known::head_of(target.as_bytes()))
     }
 }
 
