@@ -282,12 +282,12 @@ impl Responder<'_> {
     ) -> Reply {
         let live = found.and_then(|held| Some((held.summary.life_left(self.now)?, held)));
         let Some((ttl, held)) = live else {
-            let reply = Reply::Wanting { closer: Vec::new() };
-            return if is_wanted {
-                self.fill(asker, reply, self.tellable(asker, key))
-            } else {
-                self.nodes(asker, key)
-            };
+            // The oldest of a crowded bucket are known to everybody: if all named them, all would ask them first.
+            let mut contacts = self.tellable(asker, key);
+            contacts.retain(|referral| !self.table.is_elder(&referral.contact.id()));
+            let closer = Vec::new();
+            let reply = if is_wanted { Reply::Wanting { closer } } else { Reply::Nodes { closer } };
+            return self.fill(asker, reply, contacts);
         };
         let Held { summary, record } = held;
         if let Some(record) = record.filter(Record::is_inline) {
@@ -358,8 +358,7 @@ impl Responder<'_> {
         Message { role, families, id: asker.id, body: Body::Reply(reply) }
     }
 
-    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them. The
-    /// oldest of a crowded bucket, which everybody knows, are not named, or they would be asked by all.
+    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them.
     fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Referral> {
         let asker_scope = Scope::of(asker.source.ip());
         let entries = self.table.closest_entries(key, self.config.k, |entry| {
@@ -368,10 +367,7 @@ impl Responder<'_> {
                 (Some(asker), Some(contact)) => asker.may_exchange(contact),
                 _ => false,
             };
-            reaches
-                && asker.families.include(ip)
-                && !entry.is(&asker.node)
-                && !self.table.is_elder(&entry.contact().id())
+            reaches && asker.families.include(ip) && !entry.is(&asker.node)
         });
         let named = |entry: &Entry<'_>| {
             let rtt = entry.rtt().smoothed().map(RoughRtt::new);
