@@ -28,8 +28,6 @@ const FILL_SPACING: Duration = Duration::from_millis(50);
 const FILL_PAUSE: Duration = Duration::from_secs(15);
 /// The same in the second round.
 const SECOND_PAUSE: Duration = Duration::from_secs(45);
-/// Buckets that are filled twice, at most, the furthest first: three in four lookups begin with one of the first two.
-const SECOND_DEPTH: usize = 1;
 /// Entries with which a bucket is good for lookups.
 const FILLED: usize = 4;
 /// Wait before our neighbourhood is surveyed again; made four times longer each time, up to the refresh interval, so that
@@ -231,7 +229,7 @@ impl Maintenance {
     /// The next bucket to fill. Full ones too: the survey looks for nodes that have a better claim to a place.
     fn next_fill(&mut self, table: &RoutingTable) -> Option<usize> {
         let buckets = match self.fill?.round {
-            Round::Second => table.crowded().min(SECOND_DEPTH),
+            Round::Second => table.crowded(),
             Round::First | Round::Only => table.depth(),
         };
         let buckets = buckets.min(FILL_DEPTH);

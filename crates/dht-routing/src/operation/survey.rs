@@ -16,7 +16,7 @@ const GUIDES: usize = 2;
 /// surroundings it knows, and the less it matters who is named everywhere.
 const CLOSER_GUIDES: usize = 2;
 /// Nodes with the shortest round trips that are asked as well.
-const NEAR_GUIDES: usize = 4;
+const NEAR_GUIDES: usize = 2;
 /// Nodes that close guides name and the table has room for, which are pinged, at most.
 const PINGS_MAX: usize = 24;
 /// Further nodes that are pinged, at most.
