@@ -40,13 +40,13 @@ async fn a_banned_node_is_forgotten_and_not_answered_until_the_ban_is_lifted() {
 
     node.ban(suspect, HOUR).await.unwrap();
 
-    let status = until(&node, "forgets it", |status| status.contacts == 0).await;
-    assert_eq!(status.dropped.banned, 0);
+    // What it had sent before may still have come, and been dropped.
+    let before = until(&node, "forgets it", |status| status.contacts == 0).await.dropped.banned;
     within(other.ping(node.local_addr())).await.unwrap_err();
     let bans = node.bans().await.unwrap();
     assert_eq!((bans[0].suspect, bans[0].offence), (suspect, None));
     assert!(bans[0].remaining <= HOUR && bans[0].remaining > HOUR / 2);
-    assert!(node.info().await.unwrap().dropped.banned > 0);
+    assert!(node.info().await.unwrap().dropped.banned > before);
 
     assert!(node.lift_ban(suspect).await.unwrap());
     assert!(!node.lift_ban(suspect).await.unwrap());
