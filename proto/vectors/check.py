@@ -122,8 +122,12 @@ def signed_bytes(salt, sequence, value):
     return head + struct.pack("<Q", sequence) + form + digest
 
 
-def broadcast_bytes(sent, payload):
-    return b"dht v1 broadcast" + struct.pack("<Q", sent) + blake3(payload).digest()
+def network_id(name):
+    return int.from_bytes(derive("dht v1 network", name.encode())[:4], "little")
+
+
+def broadcast_bytes(network, sent, payload):
+    return b"dht v1 broadcast" + struct.pack("<IQ", network, sent) + blake3(payload).digest()
 
 
 def verifies(author, signature, message):
@@ -237,7 +241,8 @@ def need_broadcast(broadcast):
     author, payload = broadcast.get("author", b""), broadcast.get("payload", b"")
     signature = broadcast.get("signature", b"")
     need(len(author) == 32 and len(signature) == 64 and len(payload) <= 65_536)
-    need(verifies(author, signature, broadcast_bytes(broadcast.get("sent", 0), payload)))
+    message = broadcast_bytes(network_id("main"), broadcast.get("sent", 0), payload)
+    need(verifies(author, signature, message))
 
 
 def need_slot(slot):
@@ -395,8 +400,7 @@ def scope(text):
 
 
 def check_networks(v):
-    derived = derive("dht v1 network", v["name"].encode())
-    assert int.from_bytes(derived[:4], "little") == v["id"]
+    assert network_id(v["name"]) == v["id"]
 
 
 def check_nodes(v):
@@ -444,7 +448,8 @@ def check_signed_records(v):
 
 def check_broadcasts(v):
     secret = Ed25519PrivateKey.from_private_bytes(unhex(v["author_seed"]))
-    author, message = raw(secret.public_key()), broadcast_bytes(int(v["sent"]), unhex(v["payload"]))
+    author = raw(secret.public_key())
+    message = broadcast_bytes(v["network"], int(v["sent"]), unhex(v["payload"]))
     assert author.hex() == v["author"] and message.hex() == v["signed_bytes"]
     assert secret.sign(message).hex() == v["signature"]
     assert derive("dht v1 broadcast id", author + message)[:16].hex() == v["id"]

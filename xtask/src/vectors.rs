@@ -77,14 +77,15 @@ const FILES: &[File] = &[
     ),
     (
         "broadcasts.json",
-        "Broadcasts: what is signed, the signature, and the id.",
+        "Broadcasts: what is signed in the network with the id `network`, the signature, and the id.",
         broadcast::broadcasts,
     ),
     (
         "messages.json",
         "Messages as plaintext, encoded as this project encodes them: fields in the order of \
              their numbers, defaults left out. `message` names fields as dht.proto does, with bytes \
-             in hex, enum values by number, and absent fields left out.",
+             in hex, enum values by number, and absent fields left out. Broadcasts are signed for the \
+             network `main`.",
         message::messages,
     ),
     (
@@ -107,7 +108,7 @@ const FILES: &[File] = &[
     ),
     (
         "reject_messages.json",
-        "Plaintexts of datagrams that are no valid message. `answer` is the code of the Error \
+        "Plaintexts of datagrams that are no valid message in the network `main`. `answer` is the code of the Error \
              reply they get, null for none; `id` is the request id it repeats.",
         reject::messages,
     ),

@@ -41,6 +41,7 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let config = config
         .role(role)
         .families(sockets.families)
+        .network(network)
         .id_difficulty(difficulty)
         .item_limit(item_limit)
         .consults(closures.on_store.is_some())

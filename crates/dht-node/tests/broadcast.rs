@@ -4,10 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
-use dht_node::{AuthorSecret, BroadcastError, BroadcastId, Node, NodeBuilder};
+use dht_node::{
+    AuthorSecret, Broadcast, BroadcastError, BroadcastId, Moment, NetworkId, Node, NodeBuilder,
+    SentAt,
+};
+use dht_proto::{Body, BroadcastVerdict, ErrorCode, Reply, Request};
 use tokio::sync::Notify;
 
+use common::stranger::Stranger;
 use common::{builder, bytes, joined, within};
 
 mod common;
@@ -125,6 +131,44 @@ async fn a_closure_that_panics_or_hangs_costs_nobody_else_the_message() {
     hanging.stop().await;
     panicking.stop().await;
     stop(vec![first]).await;
+}
+
+/// What a node answers to a broadcast.
+async fn answer_to(stranger: &mut Stranger, node: &Node, broadcast: Broadcast) -> Reply {
+    let request = Request::Broadcast { broadcast: Arc::new(broadcast), depth: 0 };
+    let message = Stranger::message(1, Body::Request(request));
+    let datagram = stranger.seal(&node.identity().public(), &message);
+    stranger.udp.send_to(&datagram, node.local_addr()).await.unwrap();
+    loop {
+        // It also asks who we are.
+        if let Body::Reply(reply) = stranger.receive_message().await.body {
+            return reply;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broadcast_that_was_signed_in_another_network_reaches_nobody() {
+    let inbox = Arc::new(Inbox::default());
+    let node = inbox.listen(builder()).start().await.unwrap();
+    let mut stranger = Stranger::new(1).await;
+    let signed_in = |network| {
+        let secret = AuthorSecret::from_seed(&[1; 32]);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let sent = SentAt::of(Moment::EPOCH + now);
+        Broadcast::sign(&secret, network, sent, "hello".into()).unwrap()
+    };
+    let elsewhere = signed_in(NetworkId::named("elsewhere"));
+    let answer = answer_to(&mut stranger, &node, elsewhere).await;
+    assert!(matches!(answer, Reply::Error { code: ErrorCode::Malformed, .. }), "{answer:?}");
+    let here = signed_in(node.network());
+    let id = here.id();
+    let taken = vec![BroadcastVerdict::Taken];
+    let answer = answer_to(&mut stranger, &node, here).await;
+    assert_eq!(answer, Reply::BroadcastsCompared { verdicts: taken, more: Vec::new() });
+    inbox.until(1).await;
+    assert_eq!(*inbox.counts.lock().unwrap(), BTreeMap::from([(id, 1)]));
+    node.stop().await;
 }
 
 #[tokio::test]

@@ -132,7 +132,9 @@ fn codec_alone(criterion: &mut Criterion) {
     let encoded = encoded.freeze();
     let mut group = criterion.benchmark_group("16 contacts");
     group.bench_function("decode", |bencher| {
-        bencher.iter(|| codec::decode(Bytes::copy_from_slice(black_box(&encoded))));
+        bencher.iter(|| {
+            codec::decode(NetworkId::default(), Bytes::copy_from_slice(black_box(&encoded)))
+        });
     });
     let mut out = BytesMut::with_capacity(2_000);
     group.bench_function("encode", |bencher| {

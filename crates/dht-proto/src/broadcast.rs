@@ -1,6 +1,7 @@
 //! Broadcasts: messages of an author to every node of the network.
 //!
-//! A [`Broadcast`] cannot be invalid: it is signed here, or its signature has been verified.
+//! A [`Broadcast`] cannot be invalid: it is signed here, or its signature has been verified, for one network.
+//! What was signed in another network verifies in none but that, so no value of this type comes of it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::limits::{BROADCAST_LIFE_SECONDS, BROADCAST_MAX};
-use crate::{AuthorKey, AuthorSecret, Moment, RecordError, Signature};
+use crate::{AuthorKey, AuthorSecret, Moment, NetworkId, RecordError, Signature};
 
 /// What an author's signature begins with.
 const SIGNED: &[u8; 16] = b"dht v1 broadcast";
@@ -16,10 +17,10 @@ const SIGNED: &[u8; 16] = b"dht v1 broadcast";
 /// What the id of a broadcast is derived under.
 const ID_CONTEXT: &str = "dht v1 broadcast id";
 
-/// Bytes that are signed: a text, when it was sent, the hash of the payload.
-const SIGNED_LEN: usize = 16 + 8 + 32;
+/// Bytes that are signed: a text, the network, when it was sent, the hash of the payload.
+const SIGNED_LEN: usize = 16 + 4 + 8 + 32;
 
-/// Names a broadcast: 16 bytes that follow from its author, the time it was sent and its payload.
+/// Names a broadcast: 16 bytes that follow from its network, its author, the time it was sent and its payload.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BroadcastId([u8; 16]);
 
@@ -103,30 +104,32 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    /// Signs `payload`, at most [`BROADCAST_MAX`] bytes, as sent at `sent`. The same payload of the same
-    /// author at the same time is the same broadcast.
+    /// Signs `payload`, at most [`BROADCAST_MAX`] bytes, as sent in `network` at `sent`. The same payload of the
+    /// same author in the same network at the same time is the same broadcast.
     pub fn sign(
         secret: &AuthorSecret,
+        network: NetworkId,
         sent: SentAt,
         payload: Bytes,
     ) -> Result<Self, BroadcastTooLarge> {
         check_size(payload.len())?;
         let author = secret.author();
-        let message = signed_bytes(sent, &payload);
+        let message = signed_bytes(network, sent, &payload);
         let signature = secret.sign(&message);
         Ok(Self { id: id_of(&author, &message), author, sent, signature, payload })
     }
 
-    /// Takes a broadcast from elsewhere, if its signature verifies (RFC 8032, strict). The payload has at most
-    /// [`BROADCAST_MAX`] bytes, else the signature counts as one that does not verify.
+    /// Takes a broadcast from elsewhere, if its signature verifies (RFC 8032, strict) as one made for `network`.
+    /// The payload has at most [`BROADCAST_MAX`] bytes, else the signature counts as one that does not verify.
     pub fn signed(
         author: AuthorKey,
+        network: NetworkId,
         sent: SentAt,
         payload: Bytes,
         signature: Signature,
     ) -> Result<Self, RecordError> {
         check_size(payload.len()).map_err(|_| RecordError::BadSignature)?;
-        let message = signed_bytes(sent, &payload);
+        let message = signed_bytes(network, sent, &payload);
         author.verify(&message, &signature)?;
         Ok(Self { id: id_of(&author, &message), author, sent, signature, payload })
     }
@@ -146,7 +149,7 @@ impl Broadcast {
         self.sent
     }
 
-    /// The author's signature over the time and the hash of the payload.
+    /// The author's signature over the network, the time and the hash of the payload.
     pub fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -200,9 +203,10 @@ fn check_size(size: usize) -> Result<(), BroadcastTooLarge> {
     if size > limit { Err(BroadcastTooLarge { size, limit }) } else { Ok(()) }
 }
 
-fn signed_bytes(sent: SentAt, payload: &[u8]) -> [u8; SIGNED_LEN] {
+fn signed_bytes(network: NetworkId, sent: SentAt, payload: &[u8]) -> [u8; SIGNED_LEN] {
     let mut message = [0; SIGNED_LEN];
-    let parts = [&SIGNED[..], &sent.0.to_le_bytes(), blake3::hash(payload).as_bytes()].concat();
+    let (network, sent) = (network.0.to_le_bytes(), sent.0.to_le_bytes());
+    let parts = [&SIGNED[..], &network, &sent, blake3::hash(payload).as_bytes()].concat();
     message.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
     message
 }
@@ -218,30 +222,34 @@ fn id_of(author: &AuthorKey, message: &[u8; SIGNED_LEN]) -> BroadcastId {
 mod tests {
     use super::*;
 
+    const NETWORK: NetworkId = NetworkId(7);
+
     fn secret() -> AuthorSecret {
         AuthorSecret::from_seed(&[7; 32])
     }
 
     fn signed(sent: u64, payload: &'static str) -> Broadcast {
-        Broadcast::sign(&secret(), SentAt(sent), payload.into()).unwrap()
+        Broadcast::sign(&secret(), NETWORK, SentAt(sent), payload.into()).unwrap()
     }
 
     #[test]
-    fn an_id_follows_from_author_time_and_payload() {
+    fn an_id_follows_from_network_author_time_and_payload() {
         let broadcast = signed(5, "hello");
         assert_eq!(broadcast.id(), signed(5, "hello").id());
         assert_ne!(broadcast.id(), signed(6, "hello").id());
         assert_ne!(broadcast.id(), signed(5, "hallo").id());
         let other = AuthorSecret::from_seed(&[8; 32]);
-        let other = Broadcast::sign(&other, SentAt(5), "hello".into()).unwrap();
+        let other = Broadcast::sign(&other, NETWORK, SentAt(5), "hello".into()).unwrap();
         assert_ne!(broadcast.id(), other.id());
+        let elsewhere = Broadcast::sign(&secret(), NetworkId(8), SentAt(5), "hello".into());
+        assert_ne!(broadcast.id(), elsewhere.unwrap().id());
     }
 
     #[test]
     fn a_broadcast_is_taken_from_elsewhere_only_with_its_signature() {
         let broadcast = signed(5, "hello");
         let take = |sent, payload: &'static str, signature| {
-            Broadcast::signed(secret().author(), sent, payload.into(), signature)
+            Broadcast::signed(secret().author(), NETWORK, sent, payload.into(), signature)
         };
         let signature = *broadcast.signature();
         assert_eq!(take(SentAt(5), "hello", signature).as_ref(), Ok(&broadcast));
@@ -255,8 +263,21 @@ mod tests {
     }
 
     #[test]
+    fn a_broadcast_of_one_network_is_none_in_another() {
+        let broadcast = signed(5, "hello");
+        let take = |network| {
+            let (author, signature) = (*broadcast.author(), *broadcast.signature());
+            Broadcast::signed(author, network, SentAt(5), "hello".into(), signature)
+        };
+        assert_eq!(take(NETWORK).as_ref(), Ok(&broadcast));
+        for network in [NetworkId(0), NetworkId(8), NetworkId(7 << 24), NetworkId::default()] {
+            assert_eq!(take(network), Err(RecordError::BadSignature), "{network:?}");
+        }
+    }
+
+    #[test]
     fn a_payload_over_the_limit_is_refused_with_the_limit() {
-        let sign = |size| Broadcast::sign(&secret(), SentAt(5), vec![1; size].into());
+        let sign = |size| Broadcast::sign(&secret(), NETWORK, SentAt(5), vec![1; size].into());
         assert!(sign(BROADCAST_MAX).is_ok());
         let error = sign(BROADCAST_MAX + 1).unwrap_err();
         assert_eq!(error.to_string(), "broadcast is 65537 bytes, limit is 65536");

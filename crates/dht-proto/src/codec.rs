@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
 use crate::stream::{Content, Part, Start};
-use crate::{DecodeError, ErrorCode, Message, Problem, RequestId};
+use crate::{DecodeError, ErrorCode, Message, NetworkId, Problem, RequestId};
 
 mod batch;
 mod broadcast;
@@ -48,10 +48,11 @@ impl From<DecodeError> for Undecodable {
     }
 }
 
-/// Reads a message from the plaintext of a datagram. The signature of a signed record is verified, which
-/// takes some 30 us; everything else is read in about 1 us.
-pub fn decode(plaintext: Bytes) -> Result<Message, Undecodable> {
-    match message::from_wire(decode_wire(plaintext)?, Carrier::Datagram)? {
+/// Reads a message from the plaintext of a datagram that came in `network`. The signature of a signed record, or of
+/// a broadcast, is verified, which takes some 30 us; everything else is read in about 1 us.
+pub fn decode(network: NetworkId, plaintext: Bytes) -> Result<Message, Undecodable> {
+    let arrival = Arrival { network, carrier: Carrier::Datagram };
+    match message::from_wire(decode_wire(plaintext)?, arrival)? {
         Content::Message(message) => Ok(message),
         Content::Start(_) | Content::Part(_) => {
             Err(DecodeError::new("message.body", Problem::Misplaced).into())
@@ -64,13 +65,20 @@ pub fn encode(message: &Message, out: &mut BytesMut) {
     Plaintext::of_message(message, 0).write(out);
 }
 
-/// Reads the content of a frame from its plaintext.
-pub(crate) fn decode_frame(plaintext: Bytes) -> Result<Content, Undecodable> {
-    message::from_wire(decode_wire(plaintext)?, Carrier::Stream)
+/// Reads the content of a frame that came in `network` from its plaintext.
+pub(crate) fn decode_frame(network: NetworkId, plaintext: Bytes) -> Result<Content, Undecodable> {
+    message::from_wire(decode_wire(plaintext)?, Arrival { network, carrier: Carrier::Stream })
 }
 
 fn decode_wire(plaintext: Bytes) -> Result<wire::Message, DecodeError> {
     wire::Message::decode(plaintext).map_err(|_| DecodeError::new("message", Problem::Encoding))
+}
+
+/// Where a message came: broadcasts are signed for one network, and some forms travel one way only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Arrival {
+    network: NetworkId,
+    carrier: Carrier,
 }
 
 /// What a message travels by.

@@ -172,7 +172,7 @@ impl Sealer {
             plaintext
         };
         let from = NodeIdentity::new(sender, nonce);
-        match codec::decode(Bytes::copy_from_slice(plaintext)) {
+        match codec::decode(self.network, Bytes::copy_from_slice(plaintext)) {
             Ok(message) => Ok((from, message)),
             Err(undecodable) => Err(OpenError::Rejected(Box::new(Rejected { from, undecodable }))),
         }

@@ -19,10 +19,13 @@ use crate::limits::{
 };
 use crate::{
     AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet,
-    Message, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral, Refusal,
-    Reply, Request, RequestId, Role, RoughRtt, Salt, Scope, Sequence, SignedBody, Slot, Ttl, Value,
-    ValueRange,
+    Message, NetworkId, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral,
+    Refusal, Reply, Request, RequestId, Role, RoughRtt, Salt, Scope, Sequence, SignedBody, Slot,
+    Ttl, Value, ValueRange,
 };
+
+/// The network that broadcasts are signed for.
+pub(crate) const NETWORK: NetworkId = NetworkId(0x0102_0304);
 
 pub(crate) fn key() -> impl Strategy<Value = Key> {
     any::<[u8; 32]>().prop_map(Key::from_bytes)

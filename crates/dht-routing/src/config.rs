@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dht_proto::limits::VALUE_MAX;
-use dht_proto::{Difficulty, Families, Role};
+use dht_proto::{Difficulty, Families, NetworkId, Role};
 
 use crate::pacer::Rate;
 
@@ -19,6 +19,7 @@ const PATHS_MAX: usize = 8;
 pub struct Config {
     pub(crate) role: Role,
     pub(crate) families: Families,
+    pub(crate) network: NetworkId,
     pub(crate) difficulty: Difficulty,
     pub(crate) k: usize,
     pub(crate) alpha: usize,
@@ -92,6 +93,7 @@ impl Default for Config {
         Self {
             role: Role::Full,
             families: Families::V4,
+            network: NetworkId::default(),
             difficulty: Difficulty::DEFAULT,
             k: 16,
             alpha: 3,
@@ -136,6 +138,14 @@ impl ConfigBuilder {
     #[must_use]
     pub fn families(mut self, families: Families) -> Self {
         self.config.families = families;
+        self
+    }
+
+    /// The network that our broadcasts are signed for. Default the network `main`. What comes in is read as of a
+    /// network by whoever opens it ([`codec::decode`](dht_proto::codec::decode)); both must name the same one.
+    #[must_use]
+    pub fn network(mut self, network: NetworkId) -> Self {
+        self.config.network = network;
         self
     }
 

@@ -185,18 +185,18 @@ pub(super) fn messages() -> Result<Vec<Value>> {
     ];
     let unknown = unknown.into_iter().map(|(name, bytes)| (name, bytes, Some(1)));
     let malformed =
-        [malformed_requests(), batch::malformed_requests(), broadcast::malformed_requests()]
+        [malformed_requests(), batch::malformed_requests(), broadcast::malformed_requests()?]
             .concat();
     let malformed = malformed.into_iter().map(|(name, bytes)| (name, bytes, Some(2)));
     let ignored = ignored.into_iter().map(|(name, bytes)| (name, bytes, None));
-    let others = [batch::ignored_replies(), broadcast::ignored_replies()].concat();
+    let others = [batch::ignored_replies(), broadcast::ignored_replies()?].concat();
     let others = others.into_iter().map(|(name, bytes)| (name, bytes, None));
     unknown.chain(malformed).chain(ignored).chain(others).map(message_vector).collect()
 }
 
 fn message_vector((name, bytes, answer): (&str, Vec<u8>, Option<u32>)) -> Result<Value> {
     let encoded = hex(&bytes);
-    let undecodable = codec::decode(Bytes::from(bytes)).err();
+    let undecodable = codec::decode(NetworkId::default(), Bytes::from(bytes)).err();
     let undecodable = undecodable.with_context(|| format!("{name} is not rejected"))?;
     let code = undecodable.answer.map(|(_, code)| match code {
         dht_proto::ErrorCode::Unknown => 1,

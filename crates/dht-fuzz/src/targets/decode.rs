@@ -13,8 +13,8 @@ use dht_proto::limits::{
 };
 use dht_proto::stream::Frame;
 use dht_proto::{
-    BatchedOffer, Body, Cell, CellAnswer, Kind, KindSet, Message, OfferAnswer, Refusal, Reply,
-    Request, Scope,
+    BatchedOffer, Body, Cell, CellAnswer, Kind, KindSet, Message, NetworkId, OfferAnswer, Refusal,
+    Reply, Request, Scope,
 };
 
 use crate::{Features, Shape, Target};
@@ -30,17 +30,18 @@ pub(crate) const TARGET: Target = Target {
 
 fn run(input: &[u8], seen: &mut Features) {
     let plaintext = Bytes::copy_from_slice(input);
-    let decoded = codec::decode(plaintext.clone());
+    let decoded = codec::decode(NetworkId::default(), plaintext.clone());
     match &decoded {
         Ok(message) => {
             note_message("datagram", message, seen);
             check(message);
+            check_elsewhere(message, &plaintext);
         }
         Err(undecodable) => note_error("datagram", undecodable, seen),
     }
-    match Frame::decode(plaintext) {
+    match Frame::decode(NetworkId::default(), plaintext) {
         Ok(frame) => {
-            let again = Frame::decode(written(&frame));
+            let again = Frame::decode(NetworkId::default(), written(&frame));
             assert_eq!(again.as_ref(), Ok(&frame), "a frame is read again as what it was");
             seen.note("frame", decoded.is_ok());
         }
@@ -58,11 +59,23 @@ pub(super) fn written(frame: &Frame) -> Bytes {
     out.freeze()
 }
 
+/// A broadcast of one network is none in another; all else is the same everywhere.
+fn check_elsewhere(message: &Message, plaintext: &Bytes) {
+    let elsewhere = codec::decode(NetworkId::named("elsewhere"), plaintext.clone());
+    match &message.body {
+        Body::Request(Request::Broadcast { .. })
+        | Body::Reply(Reply::BroadcastPulled { broadcast: Some(_) }) => {
+            assert!(elsewhere.is_err(), "{message:?} is taken in another network");
+        }
+        _ => assert_eq!(elsewhere.as_ref(), Ok(message)),
+    }
+}
+
 /// What must hold of every message that was read from a datagram.
 pub(super) fn check(message: &Message) {
     let mut out = BytesMut::new();
     codec::encode(message, &mut out);
-    let again = codec::decode(out.clone().freeze());
+    let again = codec::decode(NetworkId::default(), out.clone().freeze());
     assert_eq!(again.as_ref(), Ok(message), "a message is read again as what it was");
     assert!(message.datagram_len() > out.len());
     assert!(!message.fits_datagram() || message.datagram_len() <= DATAGRAM_MAX);

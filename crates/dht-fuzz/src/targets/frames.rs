@@ -165,7 +165,7 @@ fn put_together(cursor: &mut Cursor<'_>, seen: &mut Features) {
     while !cursor.is_empty() {
         let plaintext = Bytes::copy_from_slice(cursor.block());
         let length = plaintext.len();
-        let frame = match Frame::decode(plaintext) {
+        let frame = match Frame::decode(NetworkId::default(), plaintext) {
             Ok(frame) => frame,
             Err(undecodable) => {
                 note_error("frame", &undecodable, seen);
@@ -208,7 +208,7 @@ fn verify(message: Result<Message, dht_proto::DecodeError>, seen: &mut Features)
     let mut assembly = Assembly::new(VALUE_MAX);
     let mut last = None;
     for frame in Outgoing::new(message.clone()) {
-        let frame = Frame::decode(written(&frame)).unwrap();
+        let frame = Frame::decode(NetworkId::default(), written(&frame)).unwrap();
         last = Some(assembly.push(frame).unwrap());
     }
     let again = match last {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dht_proto::codec;
+use dht_proto::{NetworkId, codec};
 use dht_routing::{Config, ConfigBuilder};
 
 use crate::cursor::{Cursor, block};
@@ -96,7 +96,9 @@ fn act(world: &mut World, cursor: &mut Cursor<'_>) {
         }
         4 => {
             let (from, way) = (cursor.byte(), cursor.short());
-            if let Ok(message) = codec::decode(Bytes::copy_from_slice(cursor.block())) {
+            if let Ok(message) =
+                codec::decode(NetworkId::default(), Bytes::copy_from_slice(cursor.block()))
+            {
                 world.message(from, way, message);
             }
         }

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use dht_proto::limits::SALT_MAX;
 use dht_proto::{
-    AuthorKey, AuthorSecret, Broadcast, Key, Record, RecordError, Salt, SentAt, Sequence,
-    Signature, SignedBody, Value,
+    AuthorKey, AuthorSecret, Broadcast, Key, NetworkId, Record, RecordError, Salt, SentAt,
+    Sequence, Signature, SignedBody, Value,
 };
 
 use crate::cursor::Cursor;
@@ -32,6 +32,8 @@ struct Claim<'a> {
     signature: [u8; 64],
     /// Sequence of a record, time of a broadcast.
     number: u64,
+    /// Of a broadcast; 0 else.
+    network: u32,
     /// At most 32 bytes are one.
     salt: &'a [u8],
     payload: &'a [u8],
@@ -83,23 +85,27 @@ impl<'a> Claim<'a> {
         let mut cursor = Cursor::new(bytes);
         let (form, author, signature) = (cursor.byte() % 3, cursor.array(), cursor.array());
         let number = cursor.number();
+        let network = if form == 2 { u32::from_le_bytes(cursor.array()) } else { 0 };
         // A broadcast has no salt.
         let salt = if form == 2 { 0 } else { usize::from(cursor.byte()) % (SALT_MAX + 2) };
         let salt = cursor.take(salt);
         // Nor has a deletion a value.
         let payload = if form == 1 { &[] } else { cursor.rest() };
-        Self { form, author, signature, number, salt, payload }
+        Self { form, author, signature, number, network, salt, payload }
     }
 
     fn bytes(&self) -> Vec<u8> {
         let salt = u8::try_from(self.salt.len()).unwrap();
-        let salt_len: &[u8] = if self.form == 2 { &[] } else { &[salt] };
+        let network = self.network.to_le_bytes();
+        let (network, salt_len): (&[u8], &[u8]) =
+            if self.form == 2 { (&network, &[]) } else { (&[], &[salt]) };
         let number = self.number.to_le_bytes();
         [
             &[self.form],
             &self.author[..],
             &self.signature,
             &number,
+            network,
             salt_len,
             self.salt,
             self.payload,
@@ -112,8 +118,9 @@ impl<'a> Claim<'a> {
         let signature = Signature::from_bytes(self.signature);
         let payload = Bytes::copy_from_slice(self.payload);
         if self.form == 2 {
-            let sent = SentAt(self.number);
-            return Broadcast::signed(author, sent, payload, signature).map(Taken::Broadcast);
+            let (network, sent) = (NetworkId(self.network), SentAt(self.number));
+            let broadcast = Broadcast::signed(author, network, sent, payload, signature);
+            return broadcast.map(Taken::Broadcast);
         }
         let salt = Salt::new(Bytes::copy_from_slice(self.salt))?;
         let sequence = Sequence(self.number);
@@ -148,7 +155,9 @@ fn check(claim: &Claim<'_>, taken: &Taken) {
         }
         Taken::Broadcast(broadcast) => {
             if let Some(secret) = own {
-                let signed = Broadcast::sign(secret, SentAt(claim.number), payload).unwrap();
+                let network = NetworkId(claim.network);
+                let signed =
+                    Broadcast::sign(secret, network, SentAt(claim.number), payload).unwrap();
                 assert_eq!((signed.id(), &signed), (broadcast.id(), broadcast));
             }
             // However far off, a time is one.
@@ -167,6 +176,7 @@ fn seeds(vectors: &Vectors) -> Vec<Vec<u8>> {
             author: array(&vector["author"]),
             signature: array(&vector["signature"]),
             number: number(&vector["sequence"]),
+            network: 0,
             salt: &salt,
             payload: &value,
         };
@@ -179,6 +189,7 @@ fn seeds(vectors: &Vectors) -> Vec<Vec<u8>> {
             author: array(&vector["author"]),
             signature: array(&vector["signature"]),
             number: number(&vector["sent"]),
+            network: u32::try_from(number(&vector["network"])).unwrap(),
             salt: &[],
             payload: &payload,
         };

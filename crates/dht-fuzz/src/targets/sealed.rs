@@ -119,7 +119,7 @@ fn open_own(
         Ok(Envelope::Sealed(sealed)) => {
             assert_eq!(sealed.cookie(), cookie.as_ref());
             let opened = ends.sealer().open(sealed);
-            match (opened, codec::decode(Bytes::copy_from_slice(plaintext))) {
+            match (opened, codec::decode(ends.network, Bytes::copy_from_slice(plaintext))) {
                 (Ok((from, message)), Ok(expected)) => {
                     assert_eq!((from, &message), (ends.sender.node(), &expected));
                     note_message("own", &message, seen);

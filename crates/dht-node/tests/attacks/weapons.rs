@@ -188,7 +188,9 @@ fn forgery(number: u64) -> Vec<u8> {
             Request::Store { record, ttl, purpose, expected: None }
         }
         _ => {
-            let broadcast = Broadcast::sign(&secret, SentAt(number), "old".into()).unwrap();
+            let broadcast =
+                Broadcast::sign(&secret, NetworkId::default(), SentAt(number), "old".into())
+                    .unwrap();
             Request::Broadcast { broadcast: Arc::new(broadcast), depth: 0 }
         }
     };

@@ -8,8 +8,8 @@ use super::field::{array, count, known, present};
 use super::wire;
 use crate::limits::{BROADCAST_MAX, BROADCASTS_MAX};
 use crate::{
-    AuthorKey, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, DecodeError, Problem,
-    Reply, Request, SentAt, Signature,
+    AuthorKey, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, DecodeError, NetworkId,
+    Problem, Reply, Request, SentAt, Signature,
 };
 
 /// Bits of a prefix, at most.
@@ -20,12 +20,12 @@ pub(super) fn to_wire(broadcast: &Broadcast, depth: u16) -> wire::Broadcast {
 }
 
 /// The cheap field is looked at first: the signature has to be verified.
-pub(super) fn from_wire(body: wire::Broadcast) -> Result<Request, DecodeError> {
+pub(super) fn from_wire(network: NetworkId, body: wire::Broadcast) -> Result<Request, DecodeError> {
     let depth = u16::try_from(body.depth).ok().filter(|depth| *depth <= DEPTH_MAX);
     let problem = Problem::OutOfRange { found: u64::from(body.depth) };
     let depth = depth.ok_or(DecodeError::new("broadcast.depth", problem))?;
     let signed = present("broadcast.broadcast", body.broadcast)?;
-    Ok(Request::Broadcast { broadcast: signed_from_wire(&signed)?, depth })
+    Ok(Request::Broadcast { broadcast: signed_from_wire(network, &signed)?, depth })
 }
 
 pub(super) fn compare_to_wire(held: &[BroadcastId]) -> wire::CompareBroadcasts {
@@ -99,8 +99,12 @@ pub(super) fn pulled_to_wire(broadcast: Option<&Broadcast>) -> wire::BroadcastPu
     wire::BroadcastPulled { broadcast: broadcast.map(signed_to_wire) }
 }
 
-pub(super) fn pulled_from_wire(body: &wire::BroadcastPulled) -> Result<Reply, DecodeError> {
-    let broadcast = body.broadcast.as_ref().map(signed_from_wire).transpose()?;
+pub(super) fn pulled_from_wire(
+    network: NetworkId,
+    body: &wire::BroadcastPulled,
+) -> Result<Reply, DecodeError> {
+    let broadcast = body.broadcast.as_ref().map(|signed| signed_from_wire(network, signed));
+    let broadcast = broadcast.transpose()?;
     Ok(Reply::BroadcastPulled { broadcast })
 }
 
@@ -113,7 +117,10 @@ fn signed_to_wire(broadcast: &Broadcast) -> wire::SignedBroadcast {
     }
 }
 
-fn signed_from_wire(signed: &wire::SignedBroadcast) -> Result<Arc<Broadcast>, DecodeError> {
+fn signed_from_wire(
+    network: NetworkId,
+    signed: &wire::SignedBroadcast,
+) -> Result<Arc<Broadcast>, DecodeError> {
     let author = AuthorKey::from_bytes(array("signed_broadcast.author", &signed.author)?);
     let signature = array("signed_broadcast.signature", &signed.signature)?;
     let found = signed.payload.len();
@@ -124,7 +131,7 @@ fn signed_from_wire(signed: &wire::SignedBroadcast) -> Result<Arc<Broadcast>, De
     // A payload of its own memory: it outlives the datagram or frame that it came in.
     let payload = Bytes::copy_from_slice(&signed.payload);
     let signature = Signature::from_bytes(signature);
-    Broadcast::signed(author, SentAt(signed.sent), payload, signature)
+    Broadcast::signed(author, network, SentAt(signed.sent), payload, signature)
         .map(Arc::new)
         .map_err(|_| DecodeError::new("signed_broadcast.signature", Problem::BadSignature))
 }

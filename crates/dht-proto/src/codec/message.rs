@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::field::{number, size};
 use super::reply::{self, ReplyForm};
 use super::request::{self, RequestForm};
-use super::{Carrier, Undecodable, contact, record, wire};
+use super::{Arrival, Carrier, Undecodable, contact, record, wire};
 use crate::limits::{PADDED_REQUEST_LEN, PART_MAX, VALUE_MAX};
 use crate::stream::{Content, Exchange, Head, Part, Start};
 use crate::{Body, DecodeError, ErrorCode, Families, Message, Problem, RequestId, Role};
@@ -63,7 +63,7 @@ fn wrap(head: &Head, body: wire::message::Body) -> wire::Message {
     }
 }
 
-pub(super) fn from_wire(message: wire::Message, carrier: Carrier) -> Result<Content, Undecodable> {
+pub(super) fn from_wire(message: wire::Message, arrival: Arrival) -> Result<Content, Undecodable> {
     let head = Head {
         role: match wire::Role::try_from(message.role) {
             Ok(wire::Role::Full) => Role::Full,
@@ -74,7 +74,7 @@ pub(super) fn from_wire(message: wire::Message, carrier: Carrier) -> Result<Cont
     };
     match message.body {
         None => Err(DecodeError::new("message.body", Problem::Missing).into()),
-        Some(wire::message::Body::Request(request)) => match request::from_wire(request, carrier) {
+        Some(wire::message::Body::Request(request)) => match request::from_wire(request, arrival) {
             Ok(RequestForm::Whole(request)) => {
                 Ok(Content::Message(whole(head, Body::Request(request))))
             }
@@ -89,13 +89,13 @@ pub(super) fn from_wire(message: wire::Message, carrier: Carrier) -> Result<Cont
                 Err(Undecodable { error, answer: Some((head.id, code)) })
             }
         },
-        Some(wire::message::Body::Reply(reply)) => match reply::from_wire(reply, carrier)? {
+        Some(wire::message::Body::Reply(reply)) => match reply::from_wire(reply, arrival)? {
             ReplyForm::Whole(reply) => Ok(Content::Message(whole(head, Body::Reply(reply)))),
             ReplyForm::Streamed(exchange, record) => {
                 Ok(Content::Start(Start { head, exchange, record }))
             }
         },
-        Some(wire::message::Body::Part(_)) if carrier == Carrier::Datagram => {
+        Some(wire::message::Body::Part(_)) if arrival.carrier == Carrier::Datagram => {
             Err(DecodeError::new("message.part", Problem::Misplaced).into())
         }
         Some(wire::message::Body::Part(part)) => Ok(Content::Part(part_from_wire(head, part)?)),

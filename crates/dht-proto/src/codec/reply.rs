@@ -2,7 +2,7 @@
 
 use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm};
-use super::{Carrier, batch, broadcast, contact, reconcile, wire};
+use super::{Arrival, Carrier, batch, broadcast, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
 use crate::message::text::cut;
 use crate::stream::{Exchange, StreamedRecord};
@@ -61,7 +61,10 @@ pub(super) fn to_wire(reply: &Reply) -> wire::Reply {
     wire::Reply { closer: contact::to_wire(reply.closer()), body: Some(body) }
 }
 
-pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyForm, DecodeError> {
+pub(super) fn from_wire(
+    reply: wire::Reply,
+    Arrival { network, carrier }: Arrival,
+) -> Result<ReplyForm, DecodeError> {
     use wire::reply::Body;
     let Some(body) = reply.body else {
         return Err(DecodeError::new("reply.body", Problem::Unknown));
@@ -107,7 +110,7 @@ pub(super) fn from_wire(reply: wire::Reply, carrier: Carrier) -> Result<ReplyFor
         }
         Body::Pending(_) => Reply::Pending,
         Body::BroadcastsCompared(body) => broadcast::compared_from_wire(&body)?,
-        Body::BroadcastPulled(body) => broadcast::pulled_from_wire(&body)?,
+        Body::BroadcastPulled(body) => broadcast::pulled_from_wire(network, &body)?,
     };
     Ok(ReplyForm::Whole(whole))
 }

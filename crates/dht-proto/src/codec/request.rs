@@ -2,7 +2,7 @@
 
 use super::field::{payload, present, ttl};
 use super::record::{self, RecordForm, key_from_wire, key_to_wire};
-use super::{Carrier, batch, broadcast, reconcile, wire};
+use super::{Arrival, Carrier, batch, broadcast, reconcile, wire};
 use crate::stream::{Exchange, StreamedRecord};
 use crate::{DecodeError, KindSet, Problem, Request, Sequence, ValueRange};
 
@@ -60,7 +60,7 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
 
 pub(super) fn from_wire(
     request: wire::Request,
-    carrier: Carrier,
+    Arrival { network, carrier }: Arrival,
 ) -> Result<RequestForm, DecodeError> {
     use wire::request::Body;
     let Some(body) = request.body else {
@@ -94,7 +94,7 @@ pub(super) fn from_wire(
         Body::Reconcile(body) => Request::Reconcile { cells: reconcile::from_wire(&body)? },
         Body::List(body) => batch::list_from_wire(body)?,
         Body::Custom(body) => Request::Custom { payload: payload("custom.payload", body.payload)? },
-        Body::Broadcast(body) => broadcast::from_wire(body)?,
+        Body::Broadcast(body) => broadcast::from_wire(network, body)?,
         Body::CompareBroadcasts(body) => broadcast::compare_from_wire(&body)?,
         Body::PullBroadcast(body) => broadcast::pull_from_wire(&body)?,
     };

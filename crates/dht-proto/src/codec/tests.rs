@@ -4,19 +4,30 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::{Plaintext, decode, decode_frame, encode, wire};
+use super::{Plaintext, Undecodable, encode, wire};
 use crate::limits::{CONTACTS_MAX, INLINE_VALUE_MAX, PADDED_REQUEST_LEN, REASON_MAX};
 use crate::message::length::{padding, sealed_len};
 use crate::stream::{Content, Outgoing};
 use crate::{
-    Body, Contact, ErrorCode, Families, Key, Message, NodeIdentity, Nonce, Problem, PublicKey,
-    Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value, testing,
+    Body, Contact, ErrorCode, Families, Key, Message, NetworkId, NodeIdentity, Nonce, Problem,
+    PublicKey, Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value, testing,
 };
 
 mod batch;
 mod broadcast;
 mod length;
 mod reject;
+
+/// The network that arbitrary broadcasts are signed for.
+const NETWORK: NetworkId = testing::NETWORK;
+
+fn decode(plaintext: Bytes) -> Result<Message, Undecodable> {
+    super::decode(NETWORK, plaintext)
+}
+
+fn decode_frame(plaintext: Bytes) -> Result<Content, Undecodable> {
+    super::decode_frame(NETWORK, plaintext)
+}
 
 fn message(body: Body) -> Message {
     Message { role: Role::Full, families: Families::V4, id: RequestId(7), body }

@@ -167,7 +167,8 @@ mod tests {
     }
 
     fn broadcast() -> Broadcast {
-        Broadcast::sign(&AuthorSecret::from_seed(&[1; 32]), SentAt(0), "hello".into()).unwrap()
+        let secret = AuthorSecret::from_seed(&[1; 32]);
+        Broadcast::sign(&secret, crate::NetworkId(0), SentAt(0), "hello".into()).unwrap()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     Nonce, PublicKey, Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value, testing,
 };
 
-const NETWORK: NetworkId = NetworkId(0x0102_0304);
+const NETWORK: NetworkId = testing::NETWORK;
 const NONCE: SealNonce = SealNonce([9; 24]);
 
 fn identity(seed: u8) -> LocalIdentity {

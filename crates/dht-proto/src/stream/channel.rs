@@ -99,7 +99,7 @@ impl Channel {
         let place = sealed.place.clone();
         let length = self.key.open(sealed)?.len();
         let plaintext = frame.split_off(place.start).split_to(length).freeze();
-        Frame::decode(plaintext).map_err(|undecodable| {
+        Frame::decode(self.network, plaintext).map_err(|undecodable| {
             OpenError::Rejected(Box::new(Rejected { from: self.peer, undecodable }))
         })
     }

@@ -6,7 +6,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::codec::{self, Plaintext, Undecodable};
 use crate::record::RecordHead;
-use crate::{Body, Families, Message, Purpose, Referral, RequestId, Role, Sequence, Ttl};
+use crate::{
+    Body, Families, Message, NetworkId, Purpose, Referral, RequestId, Role, Sequence, Ttl,
+};
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
 /// its value. Made by [`Outgoing`](super::Outgoing), taken by [`Assembly`](super::Assembly).
@@ -35,9 +37,9 @@ impl Frame {
         }
     }
 
-    /// Reads a frame from its plaintext. What travels by stream only is read here, and in no datagram.
-    pub fn decode(plaintext: Bytes) -> Result<Self, Undecodable> {
-        codec::decode_frame(plaintext).map(Self)
+    /// Reads a frame that came in `network` from its plaintext. What travels by stream only is read here, and in no datagram.
+    pub fn decode(network: NetworkId, plaintext: Bytes) -> Result<Self, Undecodable> {
+        codec::decode_frame(network, plaintext).map(Self)
     }
 
     /// Writes the plaintext of the frame to the end of `out`.

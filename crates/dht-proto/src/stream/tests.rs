@@ -13,7 +13,7 @@ use crate::{
     Value, ValueRange, testing,
 };
 
-const NETWORK: NetworkId = NetworkId(5);
+const NETWORK: NetworkId = testing::NETWORK;
 
 fn identity(seed: u8) -> LocalIdentity {
     LocalIdentity::search([seed; 32], Difficulty::NONE)

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::number;
+use super::{NETWORK, number};
 use crate::limits::{BROADCAST_MAX, BROADCASTS_MAX};
 use crate::{
     AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Reply, Request, SentAt,
@@ -17,7 +17,8 @@ fn broadcast() -> impl Strategy<Value = Arc<Broadcast>> {
     let parts = (any::<[u8; 32]>(), number(), size, any::<u8>());
     parts.prop_filter_map("within the limit", |(seed, sent, size, byte)| {
         let payload = vec![byte; size].into();
-        Broadcast::sign(&AuthorSecret::from_seed(&seed), SentAt(sent), payload).ok().map(Arc::new)
+        let secret = AuthorSecret::from_seed(&seed);
+        Broadcast::sign(&secret, NETWORK, SentAt(sent), payload).ok().map(Arc::new)
     })
 }
 

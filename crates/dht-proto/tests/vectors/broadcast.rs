@@ -1,8 +1,8 @@
 //! Broadcasts.
 
-use dht_proto::{AuthorSecret, Broadcast, SentAt, Signature};
+use dht_proto::{AuthorSecret, Broadcast, NetworkId, RecordError, SentAt, Signature};
 
-use super::{array, bytes, number, text, vectors};
+use super::{array, bytes, number, small, text, vectors};
 
 #[test]
 fn broadcasts_verify_and_have_their_ids() {
@@ -13,9 +13,14 @@ fn broadcasts_verify_and_have_their_ids() {
         let signature = Signature::from_bytes(array(&vector, "signature"));
         let message = bytes(&vector, "signed_bytes");
         assert_eq!(secret.author().verify(&message, &signature), Ok(()));
-        let taken = Broadcast::signed(secret.author(), sent, payload.clone().into(), signature);
-        let broadcast = Broadcast::sign(&secret, sent, payload.into()).unwrap();
-        assert_eq!(taken.as_ref(), Ok(&broadcast));
+        let network = NetworkId(small(&vector, "network"));
+        let taken = |network| {
+            let payload = payload.clone().into();
+            Broadcast::signed(secret.author(), network, sent, payload, signature)
+        };
+        let broadcast = Broadcast::sign(&secret, network, sent, payload.clone().into()).unwrap();
+        assert_eq!(taken(network).as_ref(), Ok(&broadcast));
+        assert_eq!(taken(NetworkId(network.0 ^ 1)), Err(RecordError::BadSignature));
         assert_eq!(broadcast.id().to_string(), text(&vector, "id"));
     }
 }

@@ -156,10 +156,13 @@ fn messages_come_back_as_they_were() {
     for vector in vectors("messages") {
         let encoded = Bytes::from(bytes(&vector, "encoded"));
         if vector["message"]["request"]["download"].is_object() {
-            assert!(codec::decode(encoded).is_err(), "a download travels by stream");
+            assert!(
+                codec::decode(NetworkId::default(), encoded).is_err(),
+                "a download travels by stream"
+            );
             continue;
         }
-        let message = codec::decode(encoded.clone()).unwrap();
+        let message = codec::decode(NetworkId::default(), encoded.clone()).unwrap();
         assert_eq!(message.id.0, number(&vector["message"], "id"));
         let direction = match message.body {
             Body::Request(_) => "request",
@@ -189,7 +192,7 @@ fn sealed_datagrams_are_made_and_opened() {
         let (from, message) = opening.open(sealed).unwrap();
         assert_eq!(from, sender.node());
         let plaintext = Bytes::from(bytes(&vector, "plaintext"));
-        assert_eq!(codec::decode(plaintext).as_ref(), Ok(&message));
+        assert_eq!(codec::decode(NetworkId::default(), plaintext).as_ref(), Ok(&message));
         let seal_nonce = SealNonce(array(&vector, "seal_nonce"));
         assert_eq!(seal_nonce.sealed_at(), Moment::from_millis(number(&vector, "sealed_at_ms")));
         let mut again = BytesMut::new();
@@ -273,7 +276,8 @@ fn datagrams_to_be_dropped_are_dropped_for_their_reason() {
 #[test]
 fn messages_to_be_rejected_are_answered_as_they_must() {
     for vector in vectors("reject_messages") {
-        let undecodable = codec::decode(bytes(&vector, "encoded").into()).unwrap_err();
+        let undecodable =
+            codec::decode(NetworkId::default(), bytes(&vector, "encoded").into()).unwrap_err();
         assert_eq!(undecodable.to_string(), text(&vector, "reason"), "{vector}");
         let code = match vector["answer"].as_u64() {
             None => None,

@@ -261,14 +261,17 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use dht_proto::{AuthorSecret, SentAt};
+    use dht_proto::{AuthorSecret, NetworkId, SentAt};
 
     use super::*;
 
     fn broadcast(number: u64, size: usize) -> Arc<Broadcast> {
         let secret = AuthorSecret::from_seed(&[1; 32]);
         let payload = vec![0; size].into();
-        Arc::new(Broadcast::sign(&secret, SentAt(1_000 + number), payload).unwrap())
+        Arc::new(
+            Broadcast::sign(&secret, NetworkId::default(), SentAt(1_000 + number), payload)
+                .unwrap(),
+        )
     }
 
     #[test]

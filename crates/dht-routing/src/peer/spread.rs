@@ -30,7 +30,7 @@ impl Peer {
         self.next_operation += 1;
         let machine = self.broadcasts.get_or_insert_with(|| Box::new(Broadcasts::new()));
         let sent = machine.stamp(now);
-        let outcome = match Broadcast::sign(secret, sent, payload) {
+        let outcome = match Broadcast::sign(secret, self.config.network, sent, payload) {
             Err(error) => Err(BroadcastError::TooLarge(error)),
             Ok(broadcast) => {
                 let (id, broadcast) = (broadcast.id(), Arc::new(broadcast));

@@ -22,7 +22,13 @@ fn stored(byte: u8, size: usize) -> StoredKey {
 fn a_broadcast_is_shown_as_one_line_that_cannot_drive_the_terminal() {
     let secret = dht_node::AuthorSecret::from_seed(&[1; 32]);
     let shown = |text: String| {
-        let message = Broadcast::sign(&secret, dht_node::SentAt(1), text.into()).unwrap();
+        let message = Broadcast::sign(
+            &secret,
+            dht_node::NetworkId::default(),
+            dht_node::SentAt(1),
+            text.into(),
+        )
+        .unwrap();
         announcement(&message)
     };
     let author = &secret.author().to_string()[..8];

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use dht_proto::{
     AuthorSecret, BatchedOffer, Broadcast, BroadcastEntry, BroadcastVerdict, Cell, CellAnswer,
-    CellDigest, Contact, ErrorCode, Fingerprint, Key, KindSet, NodeIdentity, Nonce, OfferAnswer,
-    OfferDetails, Prefix, PublicKey, Purpose, Record, Referral, Refusal, Reply, Request, RoughRtt,
-    Salt, SentAt, Sequence, SignedBody, Ttl, Value, ValueRange,
+    CellDigest, Contact, ErrorCode, Fingerprint, Key, KindSet, NetworkId, NodeIdentity, Nonce,
+    OfferAnswer, OfferDetails, Prefix, PublicKey, Purpose, Record, Referral, Refusal, Reply,
+    Request, RoughRtt, Salt, SentAt, Sequence, SignedBody, Ttl, Value, ValueRange,
 };
 use dht_routing::{Command, Recipient, Verdict};
 
@@ -68,7 +68,7 @@ fn broadcast(choice: u8) -> Arc<Broadcast> {
     let size = if choice & 64 == 0 { 10 } else { 2_000 };
     let secret = AuthorSecret::from_seed(&[choice & 1; 32]);
     let sent = SentAt(u64::from(choice & 7));
-    Arc::new(Broadcast::sign(&secret, sent, vec![0; size].into()).unwrap())
+    Arc::new(Broadcast::sign(&secret, NetworkId::default(), sent, vec![0; size].into()).unwrap())
 }
 
 pub(super) fn command(cursor: &mut Cursor<'_>) -> Command {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 fn broadcast(size: usize) -> Broadcast {
     let secret = AuthorSecret::from_seed(&[1; 32]);
-    Broadcast::sign(&secret, SentAt(u64::MAX), vec![7; size].into()).unwrap()
+    Broadcast::sign(&secret, NETWORK, SentAt(u64::MAX), vec![7; size].into()).unwrap()
 }
 
 fn hand_on(size: usize) -> Message {
@@ -37,6 +37,29 @@ fn request_of(broadcast: Option<wire::SignedBroadcast>, depth: u32) -> Bytes {
 }
 
 proptest! {
+    #[test]
+    fn a_broadcast_that_was_signed_in_another_network_is_malformed(
+        message in testing::message(),
+        network in any::<u32>().prop_filter("another one", |network| *network != NETWORK.0),
+    ) {
+        let brings_one = matches!(
+            message.body,
+            Body::Request(Request::Broadcast { .. })
+                | Body::Reply(Reply::BroadcastPulled { broadcast: Some(_) })
+        );
+        let read = super::super::decode_frame(NetworkId(network), encoded(&message));
+        match read {
+            Err(undecodable) => {
+                prop_assert!(brings_one);
+                prop_assert_eq!(undecodable.error.problem, Problem::BadSignature);
+            }
+            Ok(read) => {
+                prop_assert!(!brings_one);
+                prop_assert_eq!(read, decode_frame(encoded(&message)).unwrap());
+            }
+        }
+    }
+
     #[test]
     fn as_many_entries_fit_an_answer_as_the_budget_allows(
         entries in testing::entries(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, ErrorCode, SentAt,
+    AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, ErrorCode, NetworkId,
+    SentAt,
 };
 
 use super::*;
@@ -18,7 +19,7 @@ fn secret() -> AuthorSecret {
 
 fn broadcast(number: u64, size: usize) -> Arc<Broadcast> {
     let sent = SentAt(SentAt::of(NOW).0 + number);
-    Arc::new(Broadcast::sign(&secret(), sent, vec![7; size].into()).unwrap())
+    Arc::new(Broadcast::sign(&secret(), NetworkId::default(), sent, vec![7; size].into()).unwrap())
 }
 
 fn member(number: u32) -> Contact {
@@ -171,7 +172,8 @@ fn a_flood_of_one_author_is_refused_and_others_are_heard() {
     }
     assert_eq!(done(&mut peer).delivered.len(), 10);
     let other = AuthorSecret::from_seed(&[4; 32]);
-    let other = Broadcast::sign(&other, SentAt::of(NOW), "hello".into()).unwrap();
+    let other =
+        Broadcast::sign(&other, NetworkId::default(), SentAt::of(NOW), "hello".into()).unwrap();
     send(&mut peer, NOW, 1, &Arc::new(other), 0);
     assert_eq!(done(&mut peer).delivered.len(), 1);
 }
@@ -205,6 +207,22 @@ fn an_application_that_does_not_say_in_time_has_the_broadcast_forwarded() {
     assert_eq!(handed_on(&done(&mut peer)).len(), 2);
     peer.handle_input(NOW, Input::Delivered { ticket, forward: true });
     assert!(done(&mut peer).requests.is_empty(), "too late to count");
+}
+
+#[test]
+fn a_broadcast_is_signed_for_the_network_of_the_peer() {
+    let network = NetworkId::named("chess");
+    let mut peer = peer_among(1, config().network(network));
+    let command = Command::Broadcast { secret: secret(), payload: "hello".into() };
+    peer.handle_command(NOW, command).unwrap();
+    let sent = done(&mut peer).requests;
+    let [(_, _, Request::Broadcast { broadcast, .. })] = &sent[..] else { panic!("{sent:?}") };
+    let signed = |network| {
+        let (author, signature) = (*broadcast.author(), *broadcast.signature());
+        Broadcast::signed(author, network, broadcast.sent(), "hello".into(), signature)
+    };
+    assert_eq!(signed(network).as_ref(), Ok(&**broadcast));
+    assert!(signed(NetworkId::default()).is_err());
 }
 
 #[test]
@@ -288,7 +306,9 @@ fn a_broadcast_ends_though_others_push_it_out() {
     let mut now = NOW;
     for number in 0..256 {
         let author = AuthorSecret::from_seed(&[u8::try_from(number).unwrap(); 32]);
-        let other = Broadcast::sign(&author, SentAt::of(now), vec![0; 10].into()).unwrap();
+        let other =
+            Broadcast::sign(&author, NetworkId::default(), SentAt::of(now), vec![0; 10].into())
+                .unwrap();
         send(&mut peer, now, 1, &Arc::new(other), 256);
         // Slowly enough for all of them to be taken.
         now += Duration::from_millis(10);
