@@ -351,7 +351,10 @@ impl NodeBuilder {
     /// [author](Broadcast::author). The closure returns nothing, or says by [`Forward`] whether the node hands the
     /// broadcast on. Default: broadcasts are handed on, and nobody here gets them.
     ///
-    /// What arrived before the node last started may arrive again, if it was sent less than ten minutes ago.
+    /// A node that joins, or whose network was down, hears what was sent in the four minutes before, too, as far as others
+    /// kept it (256 broadcasts, 4 MiB), about in the order in which it was sent, and never anything older than ten
+    /// minutes: [`Broadcast::sent`] tells when it was sent. What arrived before the node last started, or
+    /// was sent by it, may so arrive again; [`Broadcast::id`] tells.
     ///
     /// Calls run side by side, each in a task of its own, and never hold up the node. What the closure says counts
     /// if it comes within a second; after that the broadcast is handed on. A call that takes longer than ten seconds

@@ -107,6 +107,25 @@ async fn a_payload_of_64_kib_arrives_whole_with_the_key_of_its_author() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_late_gets_what_was_said_shortly_before() {
+    let mut nodes = listeners(5).await;
+    for text in ["short", &"long ".repeat(1_000)] {
+        within(nodes[0].0.broadcast(text.to_owned())).await.unwrap();
+    }
+    for (_, inbox) in &nodes[1..] {
+        inbox.until(2).await;
+    }
+    let inbox = Arc::new(Inbox::default());
+    let late = joined(inbox.listen(builder()), &nodes[0].0).await;
+    inbox.until(2).await;
+    within(nodes[1].0.broadcast("now")).await.unwrap();
+    inbox.until(3).await;
+    assert!(inbox.counts.lock().unwrap().values().all(|count| *count == 1));
+    nodes.push((late, inbox));
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closure_that_panics_or_hangs_costs_nobody_else_the_message() {
     let first = listeners(1).await.remove(0);
     let calls = Arc::new(AtomicUsize::new(0));

@@ -192,6 +192,8 @@ pub enum Request {
     CompareBroadcasts {
         /// At most [`BROADCASTS_MAX`](crate::limits::BROADCASTS_MAX) that the asker has.
         held: Vec<BroadcastId>,
+        /// So many of the others, the newest, are not named: they were before.
+        skip: u32,
     },
     /// Send a broadcast. Answered by [`Reply::BroadcastPulled`].
     PullBroadcast {
@@ -213,12 +215,13 @@ impl Request {
             | Self::List { .. }
             | Self::Custom { .. }
             | Self::PullBroadcast { .. } => true,
+            // Whoever has much to name wants to know of less.
+            Self::CompareBroadcasts { held, .. } => held.is_empty(),
             Self::Ping
             | Self::Store { .. }
             | Self::Download { .. }
             | Self::OfferMany { .. }
-            | Self::Broadcast { .. }
-            | Self::CompareBroadcasts { .. } => false,
+            | Self::Broadcast { .. } => false,
         }
     }
 }

@@ -4,7 +4,8 @@
 //! with a depth hands it on to delegates in its own buckets from that depth on, each of which is given the part of
 //! the space that its bucket stands for ([`tree`]). Delegates acknowledge; one that does not is replaced. What the
 //! tree misses, because packets were lost or delegates kept a message to themselves, is repaired: whoever has it
-//! compares what it has with others, near and far, in a few rounds ([`round`]), and nodes that lack it get it.
+//! compares what it has with others, near and far, in a few rounds ([`round`]), and nodes that lack it get it. Who came
+//! too late for all of that catches up ([`catch_up`]).
 //!
 //! It owns what is remembered of each broadcast; it sends nothing and calls nobody.
 //!
@@ -14,12 +15,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Moment, NodeId, SentAt};
+use dht_proto::{
+    Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Contact, Moment, NodeId, SentAt,
+};
 
+use crate::random::Random;
 use crate::table::RoutingTable;
 use crate::{OperationId, Ticket};
 
 mod allowance;
+mod catch_up;
 mod expectation;
 mod memory;
 pub(crate) mod round;
@@ -31,6 +36,7 @@ pub(crate) use memory::Kept;
 pub(crate) use sending::Sending;
 
 use allowance::Allowances;
+use catch_up::CatchUp;
 use expectation::Expectations;
 use memory::Memory;
 
@@ -47,12 +53,27 @@ impl Head {
     }
 }
 
+/// How a broadcast comes to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From its sender, or by the tree, to be handed on to those who share so many bits with us.
+    Tree {
+        /// Leading bits.
+        depth: u16,
+    },
+    /// We were found to lack it: it lay hidden from us, and so perhaps from others around.
+    Repair,
+    /// It was sent before we came. Others have it.
+    CatchUp,
+}
+
 /// What a peer knows of broadcasts. Made for the first one, dropped after the last.
 #[derive(Debug, Clone)]
 pub(crate) struct Broadcasts {
     memory: Memory,
     allowances: Allowances,
     expectations: Expectations,
+    catching_up: Option<Box<CatchUp>>,
     last_sent: SentAt,
 }
 
@@ -62,6 +83,7 @@ impl Broadcasts {
             memory: Memory::default(),
             allowances: Allowances::new(),
             expectations: Expectations::default(),
+            catching_up: None,
             last_sent: SentAt(0),
         }
     }
@@ -78,7 +100,7 @@ impl Broadcasts {
         &mut self,
         now: Moment,
         broadcast: &Arc<Broadcast>,
-        depth: u16,
+        way: Way,
     ) -> BroadcastVerdict {
         let id = broadcast.id();
         if self.memory.knows(&id) {
@@ -87,10 +109,18 @@ impl Broadcasts {
         let (author, size) = (*broadcast.author(), broadcast.payload().len());
         let is_taken = broadcast.sent().is_current(now)
             && self.memory.has_room()
-            && self.allowances.allow(now, &author, size);
+            // What was sent over minutes comes at once here.
+            && match way {
+                Way::CatchUp => self.allowances.allow_late(&author),
+                Way::Tree { .. } | Way::Repair => self.allowances.allow(now, &author, size),
+            };
         if !is_taken {
             return BroadcastVerdict::Refused;
         }
+        let depth = match way {
+            Way::Tree { depth } => depth,
+            Way::Repair | Way::CatchUp => tree::LEAF,
+        };
         self.memory.keep(now, broadcast.clone(), depth);
         BroadcastVerdict::Taken
     }
@@ -116,11 +146,17 @@ impl Broadcasts {
 
     /// A broadcast came. Whether it was waited for: somebody had told us of it.
     pub(crate) fn came(&mut self, id: &BroadcastId) -> bool {
+        if let Some(catch_up) = &mut self.catching_up {
+            catch_up.came(id);
+        }
         self.expectations.met(id)
     }
 
     /// Whoever was to send a broadcast does not.
     pub(crate) fn did_not_come(&mut self, id: &BroadcastId) {
+        if let Some(catch_up) = &mut self.catching_up {
+            catch_up.did_not_come(id);
+        }
         self.expectations.met(id);
     }
 
@@ -145,9 +181,10 @@ impl Broadcasts {
         Some(kept.broadcast().clone())
     }
 
-    /// Broadcasts that may be given to others, newest first, but for those in `told`.
-    pub(crate) fn entries_besides(&self, told: &[BroadcastId]) -> Vec<BroadcastEntry> {
+    /// Broadcasts that may be given to others, newest first, but for those in `told`, and the first of the others.
+    pub(crate) fn entries_besides(&self, told: &[BroadcastId], skip: u32) -> Vec<BroadcastEntry> {
         let others = self.memory.spreading().filter(|kept| !told.contains(&kept.broadcast().id()));
+        let others = others.skip(usize::try_from(skip).unwrap_or(usize::MAX));
         others.take(dht_proto::limits::BROADCASTS_MAX).map(entry_of).collect()
     }
 
@@ -168,7 +205,12 @@ impl Broadcasts {
 
     /// When [`due`](Self::due) or [`forget`](Self::forget) has something to do.
     pub(crate) fn next_due(&self) -> Moment {
-        if self.memory.is_empty() { self.expectations.last() } else { self.memory.next_due() }
+        match &self.catching_up {
+            None if self.memory.is_empty() => self.expectations.last(),
+            None => self.memory.next_due(),
+            Some(catch_up) if self.memory.is_empty() => catch_up.next_due(),
+            Some(catch_up) => self.memory.next_due().min(catch_up.next_due()),
+        }
     }
 
     /// The broadcasts whose time has come at `now`, and what for. Each is told once.
@@ -184,12 +226,59 @@ impl Broadcasts {
         ids.take(dht_proto::limits::BROADCASTS_MAX).collect()
     }
 
+    /// All that may be given to others, the newest first, as many as one message names.
+    pub(crate) fn ids_to_offer(&self) -> Vec<BroadcastId> {
+        let ids = self.memory.spreading().map(|kept| kept.broadcast().id());
+        ids.take(dht_proto::limits::BROADCASTS_MAX).collect()
+    }
+
+    /// We have come, or come back.
+    pub(crate) fn catch_up(&mut self, now: Moment) {
+        if !self.catching_up.as_ref().is_some_and(|catch_up| catch_up.goes_on()) {
+            self.catching_up = Some(Box::new(CatchUp::new(now)));
+        }
+    }
+
+    /// Begins a round of catching up if its time has come. Returns how many nodes to ask.
+    pub(crate) fn catch_up_round(&mut self, now: Moment, random: &mut Random) -> Option<usize> {
+        self.catching_up.as_mut()?.round(now, random)
+    }
+
+    /// A node is asked what it has.
+    pub(crate) fn catch_up_asks(&mut self, head: Head) {
+        if let Some(catch_up) = &mut self.catching_up {
+            catch_up.asks(head);
+        }
+    }
+
+    /// It told. Returns how many to skip on its next page, if there is one to ask for.
+    pub(crate) fn catch_up_told(&mut self, by: &Contact, more: &[BroadcastEntry]) -> Option<u32> {
+        let memory = &self.memory;
+        self.catching_up.as_mut()?.told(by, more, |id| memory.knows(id))
+    }
+
+    /// It did not.
+    pub(crate) fn catch_up_silent(&mut self, head: Head) {
+        if let Some(catch_up) = &mut self.catching_up {
+            catch_up.silent(head);
+        }
+    }
+
+    /// The next broadcast to pull in order to catch up, and from whom.
+    pub(crate) fn next_pull(&mut self) -> Option<(BroadcastEntry, Contact)> {
+        let memory = &self.memory;
+        self.catching_up.as_mut()?.next_pull(|id| memory.knows(id))
+    }
+
     /// Drops payloads that were kept long enough, and forgets what would not be taken again. Returns whether
     /// anything is left.
     pub(crate) fn forget(&mut self, now: Moment) -> bool {
         let allowances = &mut self.allowances;
         self.memory.forget(now, |author| allowances.forget(author));
-        !self.memory.is_empty() || self.expectations.last() > now
+        if self.catching_up.as_ref().is_some_and(|catch_up| catch_up.is_over(now)) {
+            self.catching_up = None;
+        }
+        !self.memory.is_empty() || self.catching_up.is_some() || self.expectations.last() > now
     }
 
     /// Broadcasts made here whose payload is not kept any more though not all delegates have answered: time leapt, or

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
 
 use crate::application::{Application, Intake};
-use crate::broadcast::Broadcasts;
+use crate::broadcast::{Broadcasts, Way};
 use crate::caching::Caching;
 use crate::greetings::Greetings;
 use crate::hearing::Hearing;
@@ -33,6 +33,7 @@ use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTab
 
 mod answer;
 mod blame;
+mod catch_up;
 mod consult;
 mod copies;
 mod execute;
@@ -119,10 +120,10 @@ enum Effect {
     Answer(Box<Lookout>),
     /// A sweep that begins.
     Sweep,
-    /// A broadcast that the application is asked about; `repaired` if it did not come by the tree.
+    /// A broadcast that the application is asked about, and how it came.
     Delivery {
         id: BroadcastId,
-        repaired: bool,
+        way: Way,
     },
     /// A record that the application may be asked about.
     Weigh(Box<Intake>),

@@ -58,6 +58,8 @@ pub(crate) enum Owner {
     Table,
     /// The spreading of broadcasts: what it is about is told by the request.
     Broadcast,
+    /// Catching up on them.
+    CatchUp,
 }
 
 /// How long to wait for a node.
@@ -240,7 +242,7 @@ impl Requests {
                 let id = request.to.id();
                 self.checked.retain(|checked| *checked != id);
             }
-            Owner::Broadcast => {}
+            Owner::Broadcast | Owner::CatchUp => {}
         }
         // Empty maps keep a node each, which most of the peers of a machine would hold for nothing.
         if self.in_flight.is_empty() {
@@ -338,7 +340,7 @@ impl Requests {
                 self.owners.insert((operation, id));
             }
             Owner::Table => self.checked.push(request.to.id()),
-            Owner::Broadcast => {}
+            Owner::Broadcast | Owner::CatchUp => {}
         }
         self.in_flight.insert(id, Box::new(request));
     }

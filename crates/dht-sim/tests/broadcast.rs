@@ -7,12 +7,13 @@
     reason = "a test fails by panicking, and says its seed"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dht_proto::AuthorSecret;
 use dht_routing::{Command, Config};
 use dht_sim::experiment::{HARSH, Hardship, Plan, prepare_broadcasts, send_broadcasts};
-use dht_sim::{Occurrence, Place, Simulation};
+use dht_sim::{Conditions, Occurrence, Place, Rejoin, Simulation};
 
 const SEED: u64 = 13;
 const NODES: usize = 500;
@@ -64,4 +65,40 @@ fn a_long_broadcast_crosses_the_wire_little_more_than_once_for_each_node() {
     assert_eq!(delivered, 99);
     let bytes = sim.traffic().total().bytes - before;
     assert!(bytes < 99 * 90_000, "{bytes} bytes");
+}
+
+#[test]
+fn who_joins_late_hears_once_what_was_said_in_the_minutes_before() {
+    println!("seed {SEED}");
+    let peer = Config::builder().delivers_broadcasts(true);
+    let conditions = Conditions { loss: HARSH.loss, ..Conditions::default() };
+    let builder = Simulation::builder().nodes(200).vacant(5).seed(SEED).peer(peer);
+    let mut sim = builder.conditions(conditions).build().unwrap();
+    sim.settle(Duration::from_mins(3), |_, _| {});
+    // Of one author, as fast as its rate allows, in so many that they take several pages to name.
+    let secret = AuthorSecret::from_seed(&[1; 32]);
+    let mut sent = BTreeSet::new();
+    for number in 0..100_u8 {
+        let (secret, payload) = (secret.clone(), vec![number; 50].into());
+        sim.start(Place(0), Command::Broadcast { secret, payload }).unwrap().unwrap();
+        sim.run_for(Duration::from_millis(200));
+    }
+    sim.run_for(Duration::from_mins(2));
+    for late in (200..205).map(Place) {
+        sim.revive(late, Rejoin::Fresh);
+    }
+    let mut heard: BTreeMap<Place, Vec<_>> = BTreeMap::new();
+    let until = sim.now() + Duration::from_mins(3);
+    while let Some(occurrence) = sim.next(until) {
+        if let Occurrence::Delivered(place, broadcast) = occurrence {
+            assert!(place >= Place(200), "{place:?} has heard it before");
+            sent.insert(broadcast.id());
+            heard.entry(place).or_default().push(broadcast.id());
+        }
+    }
+    assert_eq!((heard.len(), sent.len()), (5, 100));
+    for (place, ids) in heard {
+        let different: BTreeSet<_> = ids.iter().copied().collect();
+        assert_eq!((different.len(), ids.len()), (100, 100), "{place:?}");
+    }
 }

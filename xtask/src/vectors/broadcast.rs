@@ -75,8 +75,9 @@ pub(super) fn requests() -> Result<Vec<(&'static str, Request)>> {
             "broadcast of nothing to all",
             Request::Broadcast { broadcast: signed(2, 0, "")?, depth: 0 },
         ),
-        ("compare broadcasts", Request::CompareBroadcasts { held: ids(&[3, 1, 2]) }),
-        ("compare with no broadcasts", Request::CompareBroadcasts { held: Vec::new() }),
+        ("compare broadcasts", Request::CompareBroadcasts { held: ids(&[3, 1, 2]), skip: 0 }),
+        ("ask for broadcasts", Request::CompareBroadcasts { held: Vec::new(), skip: 0 }),
+        ("ask for older broadcasts", Request::CompareBroadcasts { held: Vec::new(), skip: 40 }),
         ("pull a broadcast", Request::PullBroadcast { id: BroadcastId::from_bytes([5; 16]) }),
     ])
 }

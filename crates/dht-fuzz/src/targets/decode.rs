@@ -99,7 +99,7 @@ fn check_request(request: &Request) {
         Request::Broadcast { broadcast, depth } => {
             assert!(broadcast.payload().len() <= BROADCAST_MAX && *depth <= 256);
         }
-        Request::CompareBroadcasts { held } => assert!(held.len() <= BROADCASTS_MAX),
+        Request::CompareBroadcasts { held, .. } => assert!(held.len() <= BROADCASTS_MAX),
         Request::Fetch { kinds, .. } => {
             assert_eq!(KindSet::from_bits(kinds.bits().into()), *kinds);
         }
@@ -218,7 +218,7 @@ fn count_in(request: &Request) -> usize {
     match request {
         Request::OfferMany { offers, .. } => offers.len(),
         Request::Reconcile { cells } => cells.len(),
-        Request::CompareBroadcasts { held } => held.len(),
+        Request::CompareBroadcasts { held, .. } => held.len(),
         _ => 0,
     }
 }

@@ -28,14 +28,14 @@ pub(super) fn from_wire(network: NetworkId, body: wire::Broadcast) -> Result<Req
     Ok(Request::Broadcast { broadcast: signed_from_wire(network, &signed)?, depth })
 }
 
-pub(super) fn compare_to_wire(held: &[BroadcastId]) -> wire::CompareBroadcasts {
-    wire::CompareBroadcasts { held: held.iter().map(|id| id_to_wire(*id)).collect() }
+pub(super) fn compare_to_wire(held: &[BroadcastId], skip: u32) -> wire::CompareBroadcasts {
+    wire::CompareBroadcasts { held: held.iter().map(|id| id_to_wire(*id)).collect(), skip }
 }
 
 pub(super) fn compare_from_wire(body: &wire::CompareBroadcasts) -> Result<Request, DecodeError> {
     count("compare_broadcasts.held", body.held.len(), 0..=BROADCASTS_MAX)?;
     let held = body.held.iter().map(|id| id_from_wire("compare_broadcasts.held", id));
-    Ok(Request::CompareBroadcasts { held: held.collect::<Result<_, _>>()? })
+    Ok(Request::CompareBroadcasts { held: held.collect::<Result<_, _>>()?, skip: body.skip })
 }
 
 pub(super) fn pull_to_wire(id: BroadcastId) -> wire::PullBroadcast {

@@ -50,8 +50,8 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
         Request::Broadcast { broadcast, depth } => {
             Body::Broadcast(broadcast::to_wire(broadcast, *depth))
         }
-        Request::CompareBroadcasts { held } => {
-            Body::CompareBroadcasts(broadcast::compare_to_wire(held))
+        Request::CompareBroadcasts { held, skip } => {
+            Body::CompareBroadcasts(broadcast::compare_to_wire(held, *skip))
         }
         Request::PullBroadcast { id } => Body::PullBroadcast(broadcast::pull_to_wire(*id)),
     };

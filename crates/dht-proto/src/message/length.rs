@@ -161,7 +161,7 @@ fn request_len(request: &Request, form: Form) -> usize {
         Request::List { .. } => batch::list_len(),
         Request::Custom { payload } => bytes(payload.len()),
         Request::Broadcast { broadcast, depth } => broadcast::broadcast_len(broadcast, *depth),
-        Request::CompareBroadcasts { held } => broadcast::compare_len(held),
+        Request::CompareBroadcasts { held, skip } => broadcast::compare_len(held, *skip),
         Request::PullBroadcast { .. } => broadcast::pull_len(),
     }) + match request {
         Request::Broadcast { .. }

@@ -68,7 +68,7 @@ impl Request {
             (Self::Broadcast { .. }, Reply::BroadcastsCompared { verdicts, .. }) => {
                 verdicts.len() == 1
             }
-            (Self::CompareBroadcasts { held }, Reply::BroadcastsCompared { verdicts, .. }) => {
+            (Self::CompareBroadcasts { held, .. }, Reply::BroadcastsCompared { verdicts, .. }) => {
                 verdicts.len() == held.len()
             }
             (Self::PullBroadcast { id }, Reply::BroadcastPulled { broadcast }) => {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn every_broadcast_that_was_compared_has_its_verdict() {
         let id = |byte| BroadcastId::from_bytes([byte; 16]);
-        let request = Request::CompareBroadcasts { held: vec![id(1), id(2)] };
+        let request = Request::CompareBroadcasts { held: vec![id(1), id(2)], skip: 0 };
         let compared = |count| Reply::BroadcastsCompared {
             verdicts: vec![BroadcastVerdict::Have; count],
             more: Vec::new(),

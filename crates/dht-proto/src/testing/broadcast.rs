@@ -46,7 +46,8 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         (broadcast(), 0_u16..=256)
             .prop_map(|(broadcast, depth)| Request::Broadcast { broadcast, depth }),
-        vec(id(), 0..=BROADCASTS_MAX).prop_map(|held| Request::CompareBroadcasts { held }),
+        (vec(id(), 0..=BROADCASTS_MAX), prop_oneof![Just(0), any::<u32>()])
+            .prop_map(|(held, skip)| Request::CompareBroadcasts { held, skip }),
         id().prop_map(|id| Request::PullBroadcast { id }),
     ]
 }

@@ -56,6 +56,15 @@ impl Allowances {
         true
     }
 
+    /// Whether `author` may have one more that lives, whose rate others have seen to. If so it counts, too.
+    pub(super) fn allow_late(&mut self, author: &AuthorKey) -> bool {
+        let fresh = || Author { budget: Budget::new(AUTHOR_RATE), live: 0 };
+        let one = self.authors.entry(*author).or_insert_with(fresh);
+        let is_allowed = one.live < AUTHOR_LIVE_MAX;
+        one.live += usize::from(is_allowed);
+        is_allowed
+    }
+
     /// One broadcast of `author` is forgotten.
     pub(super) fn forget(&mut self, author: &AuthorKey) {
         if let Some(one) = self.authors.get_mut(author) {

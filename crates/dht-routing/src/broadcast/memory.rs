@@ -15,10 +15,10 @@ use crate::{OperationId, Ticket};
 const KNOWN_MAX: usize = 8_192;
 
 /// Broadcasts kept for others, at most.
-const KEPT_MAX: usize = 256;
+pub(super) const KEPT_MAX: usize = 256;
 
 /// Bytes of payloads kept for others, at most.
-const KEPT_BYTES_MAX: usize = 4_194_304;
+pub(super) const KEPT_BYTES_MAX: usize = 4_194_304;
 
 /// How long a payload is kept for others.
 const KEPT_FOR: Duration = Duration::from_mins(4);

@@ -253,6 +253,7 @@ impl Peer {
         let Some(request) = self.requests.remove(id) else { return };
         // The address that was asked answered: the source of this datagram is not looked at.
         let contact = request.to;
+        let was_cut_off = self.maintenance.is_cut_off(self.hearing.last());
         self.hearing.answered(now);
         self.judge(now, &request, &reply);
         if !by_stream {
@@ -271,7 +272,11 @@ impl Peer {
                 self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
             }
             Owner::Broadcast => self.broadcast_replied(now, &contact, &request.request, reply),
+            Owner::CatchUp => self.catch_up_replied(now, &contact, &request.request, reply),
             Owner::Table => {}
+        }
+        if was_cut_off {
+            self.catch_up(now);
         }
     }
 

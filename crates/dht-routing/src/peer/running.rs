@@ -90,6 +90,7 @@ impl Peer {
                     let met = self.reunion.ends();
                     self.maintenance.joined((now, met), &self.config, &mut self.random);
                     self.awake(now);
+                    self.catch_up(now);
                 }
                 Err(_) => {
                     self.maintenance.isolated(now, &mut self.random);

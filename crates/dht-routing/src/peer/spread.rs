@@ -10,13 +10,16 @@ use dht_proto::{
 
 use super::{EFFECTS_MAX, Effect, Peer};
 use crate::broadcast::tree::{self, Delegate, LEAF};
-use crate::broadcast::{Broadcasts, Due, Head, Sending, round};
+use crate::broadcast::{Broadcasts, Due, Head, Sending, Way, round};
 use crate::requests::Owner;
 use crate::responder::Asker;
 use crate::{BroadcastError, BroadcastReport, Event, OperationId, Outcome, Output, Route, Ticket};
 
 /// Times a message about broadcasts is sent before it counts as not answered: soon, for others can be asked.
-const TRIES: u8 = 2;
+pub(super) const TRIES: u8 = 2;
+
+/// How a broadcast comes to its sender.
+const FROM_HERE: Way = Way::Tree { depth: 0 };
 
 impl Peer {
     /// Signs a payload and spreads it.
@@ -34,13 +37,13 @@ impl Peer {
             Err(error) => Err(BroadcastError::TooLarge(error)),
             Ok(broadcast) => {
                 let (id, broadcast) = (broadcast.id(), Arc::new(broadcast));
-                match machine.take(now, &broadcast, 0) {
+                match machine.take(now, &broadcast, FROM_HERE) {
                     BroadcastVerdict::Taken => {
                         if let Some(kept) = machine.kept_mut(&id) {
                             kept.sending = Some(Box::new(Sending::new(operation)));
                         }
                         self.report_abandoned();
-                        self.spread(now, &id, false);
+                        self.spread(now, &id, FROM_HERE);
                         return operation;
                     }
                     _ => Err(BroadcastError::TooMany),
@@ -61,16 +64,23 @@ impl Peer {
     /// A request about broadcasts.
     pub(super) fn broadcast_asked(&mut self, now: Moment, asker: &Asker, request: Request) {
         let head = Head::of(&asker.node.id());
+        let brings_nothing = match &request {
+            Request::CompareBroadcasts { held, .. } => held.is_empty(),
+            request => matches!(request, Request::PullBroadcast { .. }),
+        };
+        if brings_nothing && self.broadcasts.is_none() {
+            return self.reply(asker, nothing_here(&request));
+        }
         let machine = self.broadcasts.get_or_insert_with(|| Box::new(Broadcasts::new()));
         match request {
             Request::Broadcast { broadcast, depth } => {
-                let verdict = self.broadcast_came(now, &broadcast, depth, head);
+                let verdict = self.broadcast_came(now, &broadcast, Way::Tree { depth }, head);
                 let more = Vec::new();
                 self.reply(asker, Reply::BroadcastsCompared { verdicts: vec![verdict], more });
             }
-            Request::CompareBroadcasts { held } => {
+            Request::CompareBroadcasts { held, skip } => {
                 let verdicts = held.iter().map(|id| machine.compare(now, *id, head)).collect();
-                let entries = machine.entries_besides(&held);
+                let entries = machine.entries_besides(&held, skip);
                 let reply = Reply::BroadcastsCompared { verdicts, more: Vec::new() };
                 let reply = self.with_entries(asker, reply, entries);
                 self.reply(asker, reply);
@@ -100,11 +110,11 @@ impl Peer {
     }
 
     /// A broadcast came, by the tree or because we lacked it.
-    fn broadcast_came(
+    pub(super) fn broadcast_came(
         &mut self,
         now: Moment,
         broadcast: &Arc<Broadcast>,
-        depth: u16,
+        way: Way,
         from: Head,
     ) -> BroadcastVerdict {
         let id = broadcast.id();
@@ -112,21 +122,22 @@ impl Peer {
         let Some(machine) = self.broadcasts.as_mut().filter(|_| !is_stuck) else {
             return BroadcastVerdict::Refused;
         };
-        let repaired = machine.came(&id) && depth == LEAF;
-        let verdict = machine.take(now, broadcast, depth);
+        let is_awaited = machine.came(&id);
+        let way = if is_awaited && way == (Way::Tree { depth: LEAF }) { Way::Repair } else { way };
+        let verdict = machine.take(now, broadcast, way);
         machine.informed(&id, from);
         self.report_abandoned();
         if verdict != BroadcastVerdict::Taken {
             return verdict;
         }
         if self.config.delivers_broadcasts {
-            let ticket = self.ticket(Effect::Delivery { id, repaired });
+            let ticket = self.ticket(Effect::Delivery { id, way });
             if let Some(machine) = &mut self.broadcasts {
                 machine.judging(now, &id, ticket);
             }
             self.put(Output::Deliver { ticket, broadcast: broadcast.clone() });
         } else {
-            self.spread(now, &id, repaired);
+            self.spread(now, &id, way);
         }
         verdict
     }
@@ -136,18 +147,22 @@ impl Peer {
         if !matches!(self.effects.get(&ticket), Some(Effect::Delivery { .. })) {
             return;
         }
-        let Some(Effect::Delivery { id, repaired }) = self.effects.remove(&ticket) else { return };
+        let Some(Effect::Delivery { id, way }) = self.effects.remove(&ticket) else { return };
         if forward {
-            self.spread(now, &id, repaired);
+            self.spread(now, &id, way);
         } else if let Some(machine) = &mut self.broadcasts {
             machine.withhold(&id);
         }
     }
 
     /// Hands a broadcast on, and plans to compare.
-    fn spread(&mut self, now: Moment, id: &BroadcastId, repaired: bool) {
+    fn spread(&mut self, now: Moment, id: &BroadcastId, way: Way) {
         let Some(machine) = &mut self.broadcasts else { return };
-        let pause = round::pause(0, repaired, &mut self.random);
+        let pause = match way {
+            // Those who were there have compared it.
+            Way::CatchUp => None,
+            Way::Tree { .. } | Way::Repair => round::pause(0, way == Way::Repair, &mut self.random),
+        };
         machine.spreading(id, pause.map_or(Moment::NEVER, |pause| now + pause));
         let Some(kept) = machine.kept(id) else { return };
         let (table, k) = (&self.table, self.config.k);
@@ -174,7 +189,7 @@ impl Peer {
             self.send_request(now, contact, request, Owner::Broadcast, TRIES);
         } else {
             kept.ask(head, depth);
-            let request = Request::CompareBroadcasts { held: vec![*id] };
+            let request = Request::CompareBroadcasts { held: vec![*id], skip: 0 };
             self.send_request(now, contact, request, Owner::Broadcast, TRIES);
         }
     }
@@ -193,7 +208,10 @@ impl Peer {
                 let is_refused = verdicts.first() == Some(&BroadcastVerdict::Refused);
                 self.acknowledged(&broadcast.id(), head, !is_refused);
             }
-            (Request::CompareBroadcasts { held }, Reply::BroadcastsCompared { verdicts, more }) => {
+            (
+                Request::CompareBroadcasts { held, .. },
+                Reply::BroadcastsCompared { verdicts, more },
+            ) => {
                 for (id, verdict) in held.iter().zip(verdicts) {
                     self.compared(now, from, id, verdict);
                 }
@@ -204,7 +222,7 @@ impl Peer {
             (Request::PullBroadcast { id }, Reply::BroadcastPulled { broadcast }) => {
                 match broadcast {
                     Some(broadcast) => {
-                        self.broadcast_came(now, &broadcast, LEAF, head);
+                        self.broadcast_came(now, &broadcast, Way::Tree { depth: LEAF }, head);
                     }
                     None => self.pull_failed(id),
                 }
@@ -214,7 +232,7 @@ impl Peer {
     }
 
     /// A node said of a broadcast that we have whether it has it, too.
-    fn compared(
+    pub(super) fn compared(
         &mut self,
         now: Moment,
         with: &Contact,
@@ -258,10 +276,8 @@ impl Peer {
         let Some(machine) = &mut self.broadcasts else { return };
         // A client only sends.
         if self.config.role == Role::Full && machine.lacks(now, entry.id, head) {
-            let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
             let request = Request::PullBroadcast { id: entry.id };
-            let is_short = size <= INLINE_VALUE_MAX;
-            let route = if is_short { Route::Datagram(from) } else { Route::Dial(from) };
+            let route = route_of_pull(from, &entry);
             self.send_request_by(now, route, request, Owner::Broadcast, TRIES);
         }
     }
@@ -279,7 +295,7 @@ impl Peer {
             Request::Broadcast { broadcast, depth } => {
                 self.replace(now, &broadcast.id(), head, *depth);
             }
-            Request::CompareBroadcasts { held } => {
+            Request::CompareBroadcasts { held, .. } => {
                 for id in held {
                     let machine = self.broadcasts.as_mut();
                     let kept = machine.and_then(|machine| machine.kept_mut(id));
@@ -345,6 +361,8 @@ impl Peer {
         if machine.next_due() > now {
             return;
         }
+        self.catch_up_due(now);
+        let Some(machine) = &mut self.broadcasts else { return };
         for due in machine.due(now) {
             match due {
                 Due::Unjudged(_, ticket) => self.delivered(now, ticket, true),
@@ -369,7 +387,7 @@ impl Peer {
             machine.spreading(&id, now + pause);
         }
         for partner in partners {
-            let request = Request::CompareBroadcasts { held: held.clone() };
+            let request = Request::CompareBroadcasts { held: held.clone(), skip: 0 };
             self.send_request(now, partner, request, Owner::Broadcast, TRIES);
         }
     }
@@ -385,4 +403,18 @@ impl Peer {
 /// nodes agree.
 pub(super) fn is_short(broadcast: &Broadcast) -> bool {
     broadcast.payload().len() <= INLINE_VALUE_MAX
+}
+
+/// What somebody gets who asks for broadcasts where there are none.
+fn nothing_here(request: &Request) -> Reply {
+    match request {
+        Request::PullBroadcast { .. } => Reply::BroadcastPulled { broadcast: None },
+        _ => Reply::BroadcastsCompared { verdicts: Vec::new(), more: Vec::new() },
+    }
+}
+
+/// How a broadcast is pulled: a long one by stream.
+pub(super) fn route_of_pull(from: Contact, entry: &BroadcastEntry) -> Route {
+    let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+    if size <= INLINE_VALUE_MAX { Route::Datagram(from) } else { Route::Dial(from) }
 }

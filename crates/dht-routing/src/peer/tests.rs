@@ -9,6 +9,7 @@ use dht_proto::{
 
 mod blame;
 mod broadcast;
+mod catch_up;
 mod consult;
 mod copies;
 mod many;

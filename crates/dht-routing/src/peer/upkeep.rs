@@ -53,15 +53,19 @@ impl Peer {
                 self.tell(now, operation, Happened::Failed(request.to.id()));
             }
             Owner::Broadcast => self.broadcast_failed(now, &request.to, &request.request),
+            Owner::CatchUp => self.catch_up_failed(now, &request.to, &request.request),
             Owner::Table => {}
         }
     }
 
     /// A request about broadcasts is overdue.
     fn tell_broadcasts(&mut self, now: Moment, id: RequestId) {
-        let about = self.requests.get(id).filter(|request| request.owner == Owner::Broadcast);
-        if let Some((to, request)) = about.map(|about| (about.to, about.request.clone())) {
-            self.broadcast_failed(now, &to, &request);
+        let Some(InFlight { to, owner, request, .. }) = self.requests.get(id) else { return };
+        let (to, owner) = (*to, *owner);
+        match owner {
+            Owner::Broadcast => self.broadcast_failed(now, &to, &request.clone()),
+            Owner::CatchUp => self.catch_up_failed(now, &to, &request.clone()),
+            Owner::Operation(_) | Owner::Table => {}
         }
     }
 

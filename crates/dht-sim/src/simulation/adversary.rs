@@ -116,7 +116,7 @@ impl<M: Machine> Simulation<M> {
                 let verdicts = vec![BroadcastVerdict::Taken];
                 Verdict::Answer(Reply::BroadcastsCompared { verdicts, more: Vec::new() })
             }
-            (Role::Swallowing, Request::CompareBroadcasts { held }) => {
+            (Role::Swallowing, Request::CompareBroadcasts { held, .. }) => {
                 let verdicts = vec![BroadcastVerdict::Have; held.len()];
                 Verdict::Answer(Reply::BroadcastsCompared { verdicts, more: Vec::new() })
             }

@@ -135,7 +135,10 @@ pub(super) fn request(cursor: &mut Cursor<'_>) -> Request {
         9 => Request::Inspect,
         10 => Request::Custom { payload: vec![2; usize::from(more)].into() },
         11 => Request::Broadcast { broadcast: broadcast(choice), depth: u16::from(more) * 2 },
-        12 => Request::CompareBroadcasts { held: vec![broadcast(choice).id(); more.into()] },
+        12 => {
+            let held = vec![broadcast(choice).id(); more.into()];
+            Request::CompareBroadcasts { held, skip: u32::from(choice & 1) * u32::from(more) }
+        }
         _ => Request::PullBroadcast { id: broadcast(choice).id() },
     }
 }
@@ -246,7 +249,7 @@ pub(super) fn fitting_reply(request: &Request, choice: u8) -> Reply {
         Request::Broadcast { .. } => {
             Reply::BroadcastsCompared { verdicts: verdicts(choice, 1), more: Vec::new() }
         }
-        Request::CompareBroadcasts { held } => {
+        Request::CompareBroadcasts { held, .. } => {
             let more = vec![BroadcastEntry { id: broadcast(choice).id(), size: 10 }];
             Reply::BroadcastsCompared { verdicts: verdicts(choice, held.len()), more }
         }

@@ -280,6 +280,8 @@ pub struct Broadcast {
 pub struct CompareBroadcasts {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub held: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(uint32, tag = "2")]
+    pub skip: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PullBroadcast {

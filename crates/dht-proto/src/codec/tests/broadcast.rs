@@ -88,7 +88,9 @@ fn a_payload_of_900_bytes_fits_a_datagram_and_the_longest_a_frame() {
 fn the_longest_comparison_and_its_answer_fit_a_datagram() {
     let id = BroadcastId::from_bytes([0xff; 16]);
     let held = vec![id; BROADCASTS_MAX];
-    assert!(message(Body::Request(Request::CompareBroadcasts { held })).fits_datagram());
+    assert!(
+        message(Body::Request(Request::CompareBroadcasts { held, skip: u32::MAX })).fits_datagram()
+    );
     let entry = BroadcastEntry { id, size: 65_536 };
     assert!(compared(BROADCASTS_MAX, vec![entry; BROADCASTS_MAX]).fits_datagram());
 }
@@ -127,7 +129,7 @@ fn a_broadcast_over_its_limits_is_malformed() {
 #[test]
 fn endless_ids_are_malformed() {
     let compare = |held: Vec<Bytes>| {
-        request(wire::request::Body::CompareBroadcasts(wire::CompareBroadcasts { held }))
+        request(wire::request::Body::CompareBroadcasts(wire::CompareBroadcasts { held, skip: 0 }))
     };
     let field = "compare_broadcasts.held";
     let many = compare(vec![vec![1; 16].into(); 33]);

@@ -29,8 +29,8 @@ pub(super) fn broadcast_len(broadcast: &Broadcast, depth: u16) -> usize {
     delimited_len(signed_len(broadcast)) + number(u64::from(depth))
 }
 
-pub(super) fn compare_len(held: &[BroadcastId]) -> usize {
-    held.len() * delimited_len(BroadcastId::LEN)
+pub(super) fn compare_len(held: &[BroadcastId], skip: u32) -> usize {
+    held.len() * delimited_len(BroadcastId::LEN) + number(u64::from(skip))
 }
 
 pub(super) const fn pull_len() -> usize {

@@ -186,7 +186,7 @@ fn a_broadcast_that_the_application_does_not_want_forwarded_stays_here() {
     let (ticket, _) = done(&mut peer).delivered[0];
     peer.handle_input(NOW, Input::Delivered { ticket, forward: false });
     assert!(done(&mut peer).requests.is_empty());
-    ask(&mut peer, &member(2), Request::CompareBroadcasts { held: Vec::new() });
+    ask(&mut peer, &member(2), Request::CompareBroadcasts { held: Vec::new(), skip: 0 });
     let told = expect_reply(&mut peer);
     let nothing = Reply::BroadcastsCompared { verdicts: Vec::new(), more: Vec::new() };
     assert_eq!(told, nothing);
@@ -266,9 +266,9 @@ fn a_long_broadcast_is_sent_only_to_those_who_say_that_they_lack_it() {
     peer.handle_command(NOW, command).unwrap();
     let asked = done(&mut peer).requests;
     assert!(
-        asked
-            .iter()
-            .all(|(_, _, r)| matches!(r, Request::CompareBroadcasts { held } if held.len() == 1))
+        asked.iter().all(
+            |(_, _, r)| matches!(r, Request::CompareBroadcasts { held, .. } if held.len() == 1)
+        )
     );
     answer(&mut peer, NOW, &asked[0].0, asked[0].1, verdict(BroadcastVerdict::Have));
     assert!(done(&mut peer).dialled.is_empty());
@@ -347,14 +347,14 @@ fn what_a_neighbour_has_and_we_lack_is_pulled_delivered_once_and_compared_soon()
     assert!(done(&mut peer).delivered.is_empty());
     peer.handle_timeout(now + Duration::from_millis(100));
     let told = done(&mut peer).requests;
-    let compares = |(_, _, request): &(Contact, RequestId, Request)| matches!(request, Request::CompareBroadcasts { held } if held[0] == lacked.id());
+    let compares = |(_, _, request): &(Contact, RequestId, Request)| matches!(request, Request::CompareBroadcasts { held, .. } if held[0] == lacked.id());
     assert!(told.iter().any(compares), "{told:?}");
 }
 
 #[test]
 fn a_broadcast_is_asked_of_one_node_at_a_time() {
     let mut peer = peer_among(3, config());
-    let request = || Request::CompareBroadcasts { held: vec![broadcast(0, 10).id()] };
+    let request = || Request::CompareBroadcasts { held: vec![broadcast(0, 10).id()], skip: 0 };
     let mut verdict_to = |number| {
         ask(&mut peer, &member(number), request());
         match expect_reply(&mut peer) {
@@ -376,7 +376,7 @@ fn an_answer_to_a_stranger_names_no_more_broadcasts_than_three_times_what_came()
     outputs(&mut peer);
     let source = "9.9.9.9:1000".parse().unwrap();
     let via = Via::Datagram { source, length: 100, proven: false };
-    let body = Body::Request(Request::CompareBroadcasts { held: Vec::new() });
+    let body = Body::Request(Request::CompareBroadcasts { held: Vec::new(), skip: 0 });
     let message = Message { role: Role::Client, families: Families::V4, id: RequestId(5), body };
     peer.handle_input(NOW, Input::Received { from: identity(99), via, message });
     let reply = expect_reply(&mut peer);
