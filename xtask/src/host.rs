@@ -65,6 +65,12 @@ impl Host for Terminal {
         }
     }
 
+    fn found(&mut self, point: &str) {
+        self.bar.finish_and_clear();
+        let (name, seconds) = (&self.name, self.started.elapsed().as_secs());
+        eprintln!("{name}: {point}, after {seconds} s");
+    }
+
     fn wall(&self) -> Duration {
         self.started.elapsed()
     }

@@ -15,11 +15,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use dht_sim::Latencies;
-use dht_sim::experiment::Plan;
+use dht_sim::experiment::{HARDSHIPS, Hardship, Plan};
 
 use crate::Usage;
 use crate::host::{self, Terminal};
 use figure::Findings;
+use measure::Broadcasts;
 
 /// Arguments of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,7 @@ Examples:
   cargo xtask sim latency
   cargo xtask sim stale --nodes 1000 --seeds 1,2,3
   cargo xtask sim churn --json > churn.json
+  cargo xtask sim broadcast --nodes 10000 --loss 0.1 --droppers 0.1 --seeds 1,2,3
   cargo xtask sim latency --latency round-trips.txt --plot latency.svg")]
 pub struct Args {
     /// What to measure.
@@ -48,6 +50,12 @@ pub struct Args {
     /// Broadcasts for each point of `broadcast`; default: as many as make some hundred thousand deliveries.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
+    /// Only the point of `broadcast` with this share of packets lost, 0 to 0.9, and these droppers.
+    #[arg(long, value_parser = share, requires = "droppers", value_name = "SHARE")]
+    loss: Option<f64>,
+    /// Only the point of `broadcast` with this share of nodes that keep messages to themselves, and this loss.
+    #[arg(long, value_parser = share, requires = "loss", value_name = "SHARE")]
+    droppers: Option<f64>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -94,7 +102,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let latencies = args.latency.as_ref().map(read_matrix).transpose()?;
     check_plot(args)?;
     let baseline = host::resident();
-    let runs = args.runs.map(|runs| runs as usize);
+    let broadcasts = broadcasts(args)?;
     let mut found = Vec::with_capacity(seeds.len());
     for seed in &seeds {
         let plan = plan(args, *seed, latencies.clone());
@@ -102,7 +110,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let plans: Vec<Plan> = plans.chain([plan]).collect();
         let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)), baseline);
         let started = Instant::now();
-        let measured = measure::measure(args.experiment, &plans, runs, &mut host);
+        let measured = measure::measure(args.experiment, &plans, &broadcasts, &mut host);
         host.finish();
         let mut measured = measured.map_err(|error| Usage(error.to_string()))?;
         measured.wall_s = started.elapsed().as_secs_f64();
@@ -124,6 +132,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn plan(args: &Args, seed: u64, latencies: Option<Arc<Latencies>>) -> Plan {
     let nodes = args.nodes.map_or(default_nodes(args.experiment), |nodes| nodes as usize);
     Plan { latencies, memory: host::available_memory(), ..Plan::new(nodes, seed) }
+}
+
+/// Which points of `broadcast` are measured.
+fn broadcasts(args: &Args) -> anyhow::Result<Broadcasts> {
+    let hardships = match (args.loss, args.droppers) {
+        (Some(loss), Some(droppers)) => vec![Hardship { loss, droppers }],
+        _ => HARDSHIPS.to_vec(),
+    };
+    if args.loss.is_some() && args.experiment != Experiment::Broadcast {
+        return Err(Usage("--loss and --droppers choose a point of broadcast".to_owned()).into());
+    }
+    Ok(Broadcasts { hardships, runs: args.runs.map(|runs| runs as usize) })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if (0.0..=0.9).contains(&share) { Ok(share) } else { Err("must be 0 to 0.9".to_owned()) }
 }
 
 /// A smaller network that is measured, too, if no number of nodes was named.

@@ -85,6 +85,14 @@ fn broadcast_prints_a_row_for_each_share_of_loss_and_droppers() {
 }
 
 #[test]
+fn one_point_of_broadcast_is_measured_alone() {
+    let point = ["--loss", "0.1", "--droppers", "0.1"];
+    let found = json(&[&["broadcast", "--nodes", "30", "--runs", "2"], &point[..]].concat());
+    assert_has(&found, &["coverage", "complete_runs", "payloads_per_node"]);
+    assert_eq!((found["loss"].as_f64(), found["runs"].as_f64()), (Some(0.1), Some(2.0)));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace_hash_and_several_seeds_their_medians() {
     let hash = |seed| json(&["speed", "--nodes", "30", "--seed", seed])["trace_hash"].clone();
     assert_eq!(hash("7"), hash("7"));

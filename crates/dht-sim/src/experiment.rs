@@ -27,7 +27,7 @@ mod table_eclipse;
 
 pub use adversary::{AdversaryPoint, PATHS, SHARES, adversary, look_among_liars, prepare_askers};
 pub use broadcast::{
-    BroadcastPoint, HARSH, Hardship, broadcast, prepare_broadcasts, send_broadcasts,
+    BroadcastPoint, HARDSHIPS, HARSH, Hardship, broadcast, prepare_broadcasts, send_broadcasts,
 };
 pub use churn::{ChurnPoint, MEANS, churn, under_churn};
 pub use cost::{CostPoint, REFRESHES, cost};
@@ -82,6 +82,11 @@ pub trait Host {
 
     /// How far the part is.
     fn advance(&mut self, done: u64);
+
+    /// One point of several stands: what it came to, in a line.
+    fn found(&mut self, point: &str) {
+        let _ = point;
+    }
 
     /// Time that has really passed since any fixed instant.
     fn wall(&self) -> Duration {

@@ -18,10 +18,17 @@ const CHURN_TOP_S: f64 = 10_000.0;
 /// Failures below which a point of `cost` may stand for the experiment.
 const FAILURES_MAX: f64 = 0.01;
 
+/// Which broadcasts are measured.
+pub(super) struct Broadcasts {
+    pub(super) hardships: Vec<Hardship>,
+    /// For each hardship; `None` for as many as the experiment thinks right.
+    pub(super) runs: Option<usize>,
+}
+
 pub(super) fn measure(
     experiment: Experiment,
     plans: &[Plan],
-    runs: Option<usize>,
+    broadcasts: &Broadcasts,
     host: &mut Terminal,
 ) -> Result<Findings, BuildError> {
     let [.., plan] = plans else { return Err(BuildError::NoNodes) };
@@ -35,9 +42,10 @@ pub(super) fn measure(
         Experiment::Republish => of_republish(&experiment::republish(plan, host)?),
         Experiment::Restart => of_restart(&experiment::restart(plan, host)?),
         Experiment::Broadcast => {
+            let Broadcasts { hardships, runs } = broadcasts;
             let mut points = Vec::new();
             for plan in plans {
-                points.extend(experiment::broadcast(plan, runs, host)?);
+                points.extend(experiment::broadcast(plan, hardships, *runs, host)?);
             }
             of_broadcast(&points)
         }

@@ -6,6 +6,7 @@
 //! complete if every other honest node got the message within five minutes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use dht_proto::{AuthorSecret, BroadcastId, Moment};
@@ -28,8 +29,8 @@ pub struct Hardship {
 /// The hardship whose point stands for the experiment.
 pub const HARSH: Hardship = Hardship { loss: 0.1, droppers: 0.1 };
 
-/// The hardships that are measured, [`HARSH`] in more runs than the others.
-const HARDSHIPS: [Hardship; 7] = [
+/// The hardships that are measured unless others are named, [`HARSH`] in more runs than the others.
+pub const HARDSHIPS: [Hardship; 7] = [
     Hardship { loss: 0.0, droppers: 0.0 },
     Hardship { loss: 0.05, droppers: 0.0 },
     Hardship { loss: 0.0, droppers: 0.1 },
@@ -130,18 +131,33 @@ impl BroadcastPoint {
     }
 }
 
-/// Broadcasts under every hardship: so many `runs` for each, or as many as make some hundred thousand deliveries.
+impl fmt::Display for BroadcastPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hardship { loss, droppers } = self.hardship;
+        let (nodes, complete, runs) = (self.nodes, self.complete, self.runs);
+        write!(
+            f,
+            "{nodes} nodes, loss {loss}, droppers {droppers}: {complete} of {runs} runs complete, "
+        )?;
+        write!(f, "{:.2} payloads a node", self.payloads_per_node())
+    }
+}
+
+/// Broadcasts under each of these hardships: so many `runs` for each, or as many as make some hundred thousand deliveries.
 pub fn broadcast(
     plan: &Plan,
+    hardships: &[Hardship],
     runs: Option<usize>,
     host: &mut dyn Host,
 ) -> Result<Vec<BroadcastPoint>, BuildError> {
     let mut points = Vec::new();
-    for hardship in HARDSHIPS {
+    for hardship in hardships.iter().copied() {
         let deliveries = if hardship == HARSH { DELIVERIES_HARSH } else { DELIVERIES };
         let runs = runs.unwrap_or((deliveries / plan.nodes.max(1)).clamp(1, RUNS_MAX));
         let mut sim = prepare_broadcasts(plan, hardship, host)?;
-        points.push(send_broadcasts(&mut sim, hardship, runs, host));
+        let point = send_broadcasts(&mut sim, hardship, runs, host);
+        host.found(&point.to_string());
+        points.push(point);
     }
     Ok(points)
 }
