@@ -2,7 +2,7 @@
 //!
 //! Invariants: what costs a stranger nothing costs us next to nothing: clear answers and key exchanges have
 //! a rate, past which a stranger must prove its address with a cookie; key exchanges with those who have, and
-//! the requests of each node, have a rate too. A clear answer is never longer than what asked for it. What
+//! the requests of each node and subnet, have a rate too. A clear answer is never longer than what asked for it. What
 //! comes from banned nodes is not opened. Everything dropped is counted.
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +21,7 @@ use dht_proto::{
 use dht_routing::{Input, Offence, Via};
 use tokio::net::UdpSocket;
 
+use crate::crowd::Crowd;
 use crate::entropy::Entropy;
 use crate::flow::{Flow, Passage};
 use crate::freshness::{Age, Freshness};
@@ -58,6 +59,7 @@ pub(crate) struct Datagrams {
     /// Those with nodes that have proven their address.
     proven_exchanges: Rate,
     flow: Flow,
+    crowd: Crowd,
     freshness: Freshness,
     acks: Rate,
     /// Where a datagram is put together.
@@ -89,6 +91,7 @@ impl Datagrams {
             exchanges: Rate::new(limits.key_exchanges, now),
             proven_exchanges: Rate::new(limits.proven_key_exchanges, now),
             flow: Flow::new(limits.node_requests, now),
+            crowd: Crowd::new(limits, now),
             freshness,
             acks: Rate::new(acks, now),
             entropy,
@@ -152,6 +155,7 @@ impl Datagrams {
                 None
             }
             Err(error) => {
+                self.crowd.count(now, source.ip(), false);
                 self.drops.count(&error);
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
                 None
@@ -201,25 +205,22 @@ impl Datagrams {
         let proven = cookie.is_some_and(|cookie| self.cookies.check(now, source, cookie));
         let sender = sealed.sender();
         // What we wait for may come at any rate.
+        let of_crowd = self.crowd.check(now, source.ip(), proven);
         let passage = match self.flow.check(now, &sender, proven) {
-            Passage::Free => self.admit(now, &sender, proven),
+            Passage::Free if of_crowd == Passage::Free => self.admit(now, &sender, proven),
+            Passage::Free if !self.unanswered.lets_pass(now, source) => {
+                self.drops.crowded += 1;
+                return self.shut_out(now, source, &sealed, of_crowd);
+            }
+            Passage::Free => Passage::Free,
             _ if self.unanswered.lets_pass(now, source) => Passage::Free,
             passage => passage,
         };
         if passage != Passage::Free {
             self.drops.over_limit += 1;
         }
-        match passage {
-            Passage::Free => {}
-            Passage::Closed => return None,
-            Passage::Demand => {
-                self.demand(now, source, sealed.tag());
-                return None;
-            }
-            Passage::Flood => {
-                let (node, proven) = (sealed.claimed_node(), Some(source.ip()));
-                return Some(Input::Misbehaved { node, proven, offence: Offence::Flood });
-            }
+        if passage != Passage::Free {
+            return self.shut_out(now, source, &sealed, passage);
         }
         let seal_nonce = sealed.seal_nonce();
         match self.sealer.open(sealed) {
@@ -228,6 +229,7 @@ impl Datagrams {
                     Body::Reply(_) => self.unanswered.done(message.id),
                     Body::Request(request) => {
                         self.flow.count(now, sender);
+                        self.crowd.count(now, source.ip(), proven);
                         let may_repeat = request.is_repeatable();
                         if !may_repeat && !self.is_fresh(now, source, &seal_nonce, proven) {
                             return None;
@@ -238,8 +240,30 @@ impl Datagrams {
                 Some(Input::Received { from, via, message })
             }
             Err(error) => {
+                self.crowd.count(now, source.ip(), proven);
                 tracing::debug!(node = ?self.sealer.node().id(), %source, %error, "datagram dropped");
                 self.reject(now, source, proven, error)
+            }
+        }
+    }
+
+    /// Drops a datagram of somebody who sends too much.
+    fn shut_out(
+        &mut self,
+        now: Moment,
+        source: SocketAddr,
+        sealed: &Sealed<'_>,
+        passage: Passage,
+    ) -> Option<Input> {
+        match passage {
+            Passage::Free | Passage::Closed => None,
+            Passage::Demand => {
+                self.demand(now, source, sealed.tag());
+                None
+            }
+            Passage::Flood => {
+                let (node, proven) = (sealed.claimed_node(), Some(source.ip()));
+                Some(Input::Misbehaved { node, proven, offence: Offence::Flood })
             }
         }
     }
@@ -311,6 +335,11 @@ impl Datagrams {
     }
 
     fn acknowledge(&mut self, now: Moment, source: SocketAddr, token: HelloToken) -> Option<Input> {
+        if self.crowd.check(now, source.ip(), false) != Passage::Free {
+            self.drops.crowded += 1;
+            return None;
+        }
+        self.crowd.count(now, source.ip(), false);
         if self.acks.allow(now) {
             self.draft.clear();
             let node = self.sealer.node();

@@ -51,6 +51,7 @@ mod bans;
 mod builder;
 mod clock;
 mod control;
+mod crowd;
 mod custom;
 mod data_dir;
 mod datagrams;

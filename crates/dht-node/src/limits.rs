@@ -11,11 +11,13 @@ use dht_routing::ConfigError;
 ///
 /// Each has its range; [`NodeBuilder::start`](crate::NodeBuilder::start) fails for a value out of it.
 ///
-/// Limits per address do not apply to loopback and private addresses, behind which many nodes may be.
+/// Limits per address and subnet do not apply to loopback and private addresses, behind which many nodes may be, unless
+/// [`spares_local`](Self::spares_local) says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) inbound_streams: usize,
     pub(crate) inbound_streams_per_address: usize,
+    pub(crate) inbound_streams_per_node: usize,
     pub(crate) outbound_streams: usize,
     pub(crate) stream_memory: usize,
     pub(crate) stream_idle: Duration,
@@ -25,6 +27,9 @@ pub struct Limits {
     pub(crate) key_exchanges: u32,
     pub(crate) proven_key_exchanges: u32,
     pub(crate) node_requests: u32,
+    pub(crate) subnet_datagrams: u32,
+    pub(crate) datagrams: u32,
+    pub(crate) spares_local: bool,
     pub(crate) greetings: u32,
     pub(crate) shared_keys: usize,
     pub(crate) receive_buffer: usize,
@@ -35,6 +40,7 @@ impl Default for Limits {
         Self {
             inbound_streams: 256,
             inbound_streams_per_address: 32,
+            inbound_streams_per_node: 16,
             outbound_streams: 256,
             stream_memory: 64 * 1024 * 1024,
             stream_idle: Duration::from_secs(10),
@@ -44,6 +50,9 @@ impl Default for Limits {
             key_exchanges: 2_000,
             proven_key_exchanges: 8_000,
             node_requests: 5_000,
+            subnet_datagrams: 20_000,
+            datagrams: 100_000,
+            spares_local: true,
             greetings: 1_000,
             shared_keys: 4_096,
             receive_buffer: 4 * 1024 * 1024,
@@ -62,6 +71,8 @@ impl Limits {
         within("inbound_streams", self.inbound_streams, 0..=65_536, "0..=65536")?;
         let per_address = self.inbound_streams_per_address;
         within("inbound_streams_per_address", per_address, 0..=65_536, "0..=65536")?;
+        let per_node = self.inbound_streams_per_node;
+        within("inbound_streams_per_node", per_node, 1..=65_536, "1..=65536")?;
         within("outbound_streams", self.outbound_streams, 1..=65_536, "1..=65536")?;
         within("stream_memory", self.stream_memory, VALUE_MAX..=1 << 40, "5000000..=2^40 bytes")?;
         let hour = 1..=3_600_000;
@@ -86,6 +97,16 @@ impl Limits {
     #[must_use]
     pub fn inbound_streams_per_address(mut self, streams: usize) -> Self {
         self.inbound_streams_per_address = streams;
+        self
+    }
+
+    /// Requests that one node may have under way at once on the streams that it opened to this node, wherever they come
+    /// from. Default 16; further ones wait for [`stream_wait`](Self::stream_wait), and meanwhile give way to other nodes
+    /// when streams are short.
+    /// Range: 1 to 65,536.
+    #[must_use]
+    pub fn inbound_streams_per_node(mut self, streams: usize) -> Self {
+        self.inbound_streams_per_node = streams;
         self
     }
 
@@ -162,6 +183,31 @@ impl Limits {
         self
     }
 
+    /// Datagrams taken in a second from one public subnet (/24 of IPv4, /48 of IPv6). Default 20,000; more are dropped
+    /// unopened, and some answered by a demand for a cookie: with cookies as many again are taken, so that whoever sends
+    /// under addresses of others does not shut these out. Answers to our own requests do not count.
+    #[must_use]
+    pub fn subnet_datagrams(mut self, per_second: u32) -> Self {
+        self.subnet_datagrams = per_second;
+        self
+    }
+
+    /// Datagrams taken in a second from all public addresses together. Default 100,000; more are dropped as those of one
+    /// [subnet](Self::subnet_datagrams) are.
+    #[must_use]
+    pub fn datagrams(mut self, per_second: u32) -> Self {
+        self.datagrams = per_second;
+        self
+    }
+
+    /// Whether loopback and private addresses are free of the limits per address, per subnet and on all datagrams.
+    /// Default yes: many nodes may be behind one. Where anybody may join from such addresses, say no.
+    #[must_use]
+    pub fn spares_local(mut self, spares: bool) -> Self {
+        self.spares_local = spares;
+        self
+    }
+
     /// Greetings answered in a second. Default 1,000; more are dropped.
     #[must_use]
     pub fn greetings(mut self, per_second: u32) -> Self {
@@ -206,6 +252,8 @@ mod tests {
         assert_eq!(documented("inbound_streams"), limits.inbound_streams.to_string());
         let per_address = limits.inbound_streams_per_address.to_string();
         assert_eq!(documented("inbound_streams_per_address"), per_address);
+        let per_node = limits.inbound_streams_per_node.to_string();
+        assert_eq!(documented("inbound_streams_per_node"), per_node);
         assert_eq!(documented("outbound_streams"), limits.outbound_streams.to_string());
         let megabytes = |bytes: usize| format!("{} MiB", bytes >> 20);
         assert_eq!(documented("stream_memory"), megabytes(limits.stream_memory));
@@ -221,6 +269,10 @@ mod tests {
         let proven = number(documented("proven_key_exchanges"));
         assert_eq!(proven, limits.proven_key_exchanges.to_string());
         assert_eq!(number(documented("node_requests")), limits.node_requests.to_string());
+        let of_subnet = number(documented("subnet_datagrams"));
+        assert_eq!(of_subnet, limits.subnet_datagrams.to_string());
+        assert_eq!(number(documented("datagrams")), limits.datagrams.to_string());
+        assert_eq!(documented("spares_local").starts_with("yes"), limits.spares_local);
         assert_eq!(number(documented("greetings")), limits.greetings.to_string());
         assert_eq!(number(documented("shared_keys")), limits.shared_keys.to_string());
     }

@@ -77,6 +77,8 @@ pub struct Drops {
     pub unasked: u64,
     /// Past a limit on what others may cost: greetings and key exchanges in a second, requests of one node.
     pub over_limit: u64,
+    /// Past a limit on the datagrams of one subnet, or of all.
+    pub crowded: u64,
     /// Requests that change something and were sealed too long ago, or by a clock that is off: their senders were asked
     /// for a cookie. By stream they are refused.
     pub stale: u64,
@@ -145,6 +147,7 @@ impl Drops {
             + self.not_for_us
             + self.unasked
             + self.over_limit
+            + self.crowded
             + self.stale
             + self.replayed
             + self.banned

@@ -3,7 +3,7 @@
 //! Each stream is a task of its own, which moves bytes, seals, opens and hashes; what it has to say comes
 //! through one bounded channel, and that it ended through its join handle, however it ended.
 //!
-//! Invariants: streams are bounded in number, and in number from one public address; the bytes of values
+//! Invariants: streams are bounded in number, in number from one public address, and in requests of one node; the bytes of values
 //! coming in are bounded together. Nothing here waits for a stream: a slow one holds up itself alone.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -32,6 +32,7 @@ mod inbound;
 mod outbound;
 mod pace;
 mod pool;
+mod share;
 mod visitors;
 
 use conversation::Setting;
@@ -139,7 +140,7 @@ impl Streams {
     ) -> Self {
         let (sender, notices) = mpsc::channel(NEWS);
         let pool = Pool::new(limits.outbound_streams);
-        let visitors = Visitors::new(limits.inbound_streams, limits.inbound_streams_per_address);
+        let visitors = Visitors::new(&limits);
         Self {
             pool,
             visitors,

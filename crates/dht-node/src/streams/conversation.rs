@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::Notice;
 use super::frames::{FrameError, FrameReader, FrameWriter};
 use super::pace::Pace;
+use super::share::Shares;
 use crate::Limits;
 use crate::clock::Clock;
 use crate::datagrams::offence_of;
@@ -43,6 +44,7 @@ pub(crate) struct Setting {
     pub(super) clock: Clock,
     pub(super) freshness: Freshness,
     memory: Arc<Semaphore>,
+    pub(super) shares: Shares,
     pub(super) notices: mpsc::Sender<Box<Notice>>,
 }
 
@@ -57,7 +59,8 @@ impl Setting {
     ) -> Self {
         let units = units(limits.stream_memory).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
-        Self { local, network, stance, limits, clock, freshness, memory, notices }
+        let shares = Shares::new(limits.inbound_streams_per_node);
+        Self { local, network, stance, limits, clock, freshness, memory, shares, notices }
     }
 
     /// Whose streams these are, for log events.
@@ -85,7 +88,7 @@ pub(super) enum StreamError {
     Unexpected,
     #[error("a request that was recorded, or sealed by a clock that is off")]
     NotFresh,
-    #[error("too many values are coming in")]
+    #[error("too much is coming in at once, of one node or of all")]
     Crowded,
     #[error("the node is stopping")]
     Stopping,

@@ -7,7 +7,7 @@ use dht_proto::seal::OpenError;
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{Body, Message, Reply, Request, ValueRange};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::conversation::{Arrived, Conversation, Setting, StreamError};
@@ -24,6 +24,21 @@ pub(super) struct Guest {
     pub(super) source: SocketAddr,
 }
 
+/// Who is at the other end.
+struct Peer {
+    channel: Channel,
+    /// What it may have under way on all of its streams; `None` until it has proven who it is.
+    share: Option<Arc<Semaphore>>,
+}
+
+impl Peer {
+    /// Whoever claims to have sealed the first frame. Makes a key exchange; the address of whoever opens a stream is proven.
+    fn accept(setting: &Setting, first: &mut [u8]) -> Result<Self, OpenError> {
+        let channel = Channel::accept(&setting.local, setting.network, first)?;
+        Ok(Self { channel, share: None })
+    }
+}
+
 /// Serves a stream until it ends.
 pub(super) async fn serve(
     setting: Arc<Setting>,
@@ -37,14 +52,14 @@ pub(super) async fn serve(
         if error.is_closed() { End::Closed } else { End::Broken }
     };
     let mut conversation = Conversation::new(setting, entropy, stream);
-    let mut channel = None;
+    let mut peer = None;
     loop {
         match conversation.wait(idle).await {
             Ok(()) => {}
             Err(StreamError::Frame(FrameError::TooSlow)) => return End::Closed,
             Err(error) => return end(error),
         }
-        if let Err(error) = exchange(&mut conversation, &mut channel, &guest).await {
+        if let Err(error) = exchange(&mut conversation, &mut peer, &guest).await {
             if let Some((node, offence)) = error.offence_in_frame() {
                 let misbehaved = Box::new(Notice::Misbehaved { node, source, offence });
                 // The task that is to hear it may be gone.
@@ -59,24 +74,25 @@ pub(super) async fn serve(
 /// Takes one request and sends its answer.
 async fn exchange(
     conversation: &mut Conversation,
-    channel: &mut Option<Channel>,
+    peer: &mut Option<Peer>,
     guest: &Guest,
 ) -> Result<(), StreamError> {
     let mut first = conversation.next_frame().await?;
-    let channel = match channel {
-        Some(channel) => channel,
-        // A key exchange; whoever opens a stream has proven its address.
-        None => channel.insert(Channel::accept(
-            &conversation.setting.local,
-            conversation.setting.network,
-            &mut first,
-        )?),
+    let Peer { channel, share } = match peer {
+        Some(peer) => peer,
+        None => peer.insert(Peer::accept(&conversation.setting, &mut first)?),
     };
     let nonce = channel.seal_nonce(&mut first)?;
     let first = match channel.open(first) {
         Ok(frame) => frame,
         Err(error) => return Err(object(conversation, channel, error).await),
     };
+    let share = match share {
+        Some(share) => share,
+        None => share.insert(conversation.setting.shares.of(&channel.peer().public())),
+    };
+    let turn = timeout(conversation.setting.limits.stream_wait, share.acquire());
+    let _turn = turn.await.map_err(|_| StreamError::Crowded)?;
     // Only now: who drips bytes that are no frame of anybody is the first to go when streams are short.
     guest.rest.busy();
     // Whoever opened the stream is there, but what it sends another may have sealed, at any time.

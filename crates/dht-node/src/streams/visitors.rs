@@ -9,11 +9,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dht_proto::{Message, Scope};
+use dht_proto::Message;
 use dht_routing::StreamId;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+
+use crate::Limits;
+use crate::crowd::is_limited;
 
 /// Names a stream that was opened to us. Never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +69,7 @@ struct Visitor {
 pub(super) struct Visitors {
     most: usize,
     most_of_address: usize,
+    spares_local: bool,
     epoch: Instant,
     next: u64,
     here: BTreeMap<VisitorId, Visitor>,
@@ -74,11 +78,11 @@ pub(super) struct Visitors {
 }
 
 impl Visitors {
-    /// At most `most` streams, and `most_of_address` from one public address.
-    pub(super) fn new(most: usize, most_of_address: usize) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            most,
-            most_of_address,
+            most: limits.inbound_streams,
+            most_of_address: limits.inbound_streams_per_address,
+            spares_local: limits.spares_local,
             epoch: Instant::now(),
             next: 0,
             here: BTreeMap::new(),
@@ -92,7 +96,7 @@ impl Visitors {
     pub(super) fn make_room(&mut self, ip: IpAddr) -> bool {
         let of_address = self.of_address.get(&ip).copied().unwrap_or(0);
         // Behind a loopback or private address there may be any number of nodes.
-        if Scope::of(ip) == Some(Scope::Public) && of_address >= self.most_of_address {
+        if is_limited(ip, self.spares_local) && of_address >= self.most_of_address {
             return self.close_idle(|visitor| visitor.ip == ip);
         }
         self.here.len() < self.most || self.close_idle(|_| true)

@@ -8,6 +8,7 @@ use std::time::Duration;
 mod arena;
 #[path = "../common/mod.rs"]
 mod common;
+mod shares;
 mod weapons;
 
 use arena::Arena;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::{Rest, VisitorId, Visitors};
+use crate::Limits;
 
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -25,7 +26,9 @@ struct Scene {
 
 impl Scene {
     fn new(most: usize, most_of_address: usize) -> Self {
-        Self { visitors: Visitors::new(most, most_of_address), tasks: JoinSet::new() }
+        let limits = Limits::default().inbound_streams(most);
+        let limits = limits.inbound_streams_per_address(most_of_address);
+        Self { visitors: Visitors::new(&limits), tasks: JoinSet::new() }
     }
 
     /// A stream from `ip` that is idle, or `None` if it is refused. Each comes a second after the other.
