@@ -114,6 +114,73 @@ def key_of_signed(author, salt):
     return derive("dht v1 signed", author + salt)
 
 
+# --- Outlines of values -------------------------------------------------------------------------
+
+BLAKE3_IV = struct.unpack(
+    "<8I",
+    unhex("67e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b"),
+)
+BLAKE3_ORDER = (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)
+CHUNK_START, CHUNK_END, PARENT, ROOT = 1, 2, 4, 8
+PART = 65_536
+
+
+def compress(chaining, block, counter, flags):
+    """The compression function of BLAKE3: the first half of what it gives."""
+    m = list(struct.unpack("<16I", block.ljust(64, b"\0")))
+    v = [*chaining, *BLAKE3_IV[:4], counter & 0xFFFFFFFF, counter >> 32, len(block), flags]
+
+    def mix(a, b, c, d, x, y):
+        for word, first, second in ((x, 16, 12), (y, 8, 7)):
+            v[a] = (v[a] + v[b] + word) & 0xFFFFFFFF
+            turned = v[d] ^ v[a]
+            v[d] = (turned >> first | turned << (32 - first)) & 0xFFFFFFFF
+            v[c] = (v[c] + v[d]) & 0xFFFFFFFF
+            turned = v[b] ^ v[c]
+            v[b] = (turned >> second | turned << (32 - second)) & 0xFFFFFFFF
+
+    for _ in range(7):
+        for i in range(4):
+            mix(i, 4 + i, 8 + i, 12 + i, m[2 * i], m[2 * i + 1])
+        for i in range(4):
+            mix(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4, m[8 + 2 * i], m[9 + 2 * i])
+        m = [m[i] for i in BLAKE3_ORDER]
+    return tuple(v[i] ^ v[8 + i] for i in range(8))
+
+
+def join(values, flags=0):
+    """The chaining value over some neighbours, with `flags` at the top."""
+    if len(values) == 1:
+        return values[0]
+    left = 1 << (len(values) - 1).bit_length() - 1
+    block = struct.pack("<16I", *join(values[:left]), *join(values[left:]))
+    return compress(BLAKE3_IV, block, 0, PARENT | flags)
+
+
+def chunk_value(chunk, counter):
+    blocks = [chunk[at : at + 64] for at in range(0, len(chunk), 64)]
+    chaining = BLAKE3_IV
+    for index, block in enumerate(blocks):
+        flags = CHUNK_START * (index == 0) | CHUNK_END * (index == len(blocks) - 1)
+        chaining = compress(chaining, block, counter, flags)
+    return chaining
+
+
+def chaining_value(index, part):
+    """That of the part `index` of a value of several."""
+    chunks = [part[at : at + 1_024] for at in range(0, len(part), 1_024)]
+    values = [chunk_value(chunk, index * 64 + number) for number, chunk in enumerate(chunks)]
+    return struct.pack("<8I", *join(values))
+
+
+def root_of(chaining_values):
+    """The hash of the value with these parts, two or more."""
+    return struct.pack("<8I", *join([struct.unpack("<8I", cv) for cv in chaining_values], ROOT))
+
+
+# --- Signed records -----------------------------------------------------------------------------
+
+
 def signed_bytes(salt, sequence, value):
     """`value` None is a deletion."""
     form = bytes([value is None])
@@ -318,6 +385,24 @@ def need_reply(reply):
     need_batch_reply(reply)
     need_broadcast_reply(reply)
     need(any(name in reply for name, *_, oneof in SCHEMA["Reply"].values() if oneof))
+
+
+def need_frame(message):
+    """What may come by stream beside what may come in a datagram."""
+    if "part" in message:
+        part = message["part"]
+        need(1 <= len(part.get("bytes", b"")) <= PART and part.get("offset", 0) <= 5_000_000)
+    elif "download" in message.get("request", {}):
+        download = message["request"]["download"]
+        need_slot(download)
+        offset, length = download.get("offset", 0), download.get("length", 0)
+        need(not download.get("outlined") or (offset % PART == 0 and length % PART == 0))
+    else:
+        streamed = message["reply"]["found"]["record"]["streamed"]
+        size, outline = streamed.get("size", 0), streamed.get("outline", b"")
+        need(900 < size <= 5_000_000)
+        need(streamed.get("offset", 0) + streamed.get("length", 0) <= size)
+        need(not outline or (size > PART and len(outline) == 32 * -(-size // PART)))
 
 
 def judge(plaintext):
@@ -528,6 +613,13 @@ def check_streams(v):
             start = (body or {}).get("record", {}).get("streamed")
             if start:
                 start.setdefault("offset", 0)
+                need_frame(message) if "reply" in message else None
+                outline = start.get("outline", b"")
+                assert bool(outline) == (v["outlined"] and size > PART)
+                if outline:
+                    values = [outline[at : at + 32] for at in range(0, len(outline), 32)]
+                    parts = [value[at : at + PART] for at in range(0, size, PART)]
+                    assert values == [chaining_value(*part) for part in enumerate(parts)]
                 assert (start["size"], start["offset"]) == (size, at)
             elif body:
                 assert body["record"]["inline"] == value
@@ -537,6 +629,28 @@ def check_streams(v):
         assert data.hex() == frame.get("bytes", data.hex())
         assert blake3(data).hexdigest() == frame.get("blake3", blake3(data).hexdigest())
     assert not start or at == start["offset"] + start["length"]
+
+
+def check_outlines(v):
+    value = (bytes(range(251)) * (v["size"] // 251 + 1))[: v["size"]]
+    values = list(map(unhex, v["chaining_values"]))
+    assert len(values) == -(-v["size"] // PART)
+    assert root_of(values) == unhex(v["digest"]) == blake3(value).digest()
+    # In Python a part takes a while: of many the first and the last are enough.
+    for index in range(len(values)) if len(values) < 4 else (0, len(values) - 1):
+        assert chaining_value(index, value[index * PART :][:PART]) == values[index]
+
+
+def check_reject_frames(v):
+    plaintext = unhex(v["encoded"]) + bytes([v["repeated"]["byte"]]) * v["repeated"]["times"]
+    message = decode("Message", plaintext)
+    try:
+        need_frame(message)
+    except Rejected:
+        answer = (2, message["id"]) if "request" in message else (None, None)
+        assert answer == (v["answer"], v["id"] and int(v["id"]))
+        return
+    raise AssertionError("not rejected")
 
 
 def check_reject_datagrams(v):

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 mod batch;
 mod broadcast;
 mod datagram;
+mod frames;
 mod identity;
 mod message;
+mod outline;
 mod reconcile;
 mod record;
 mod reflect;
@@ -98,8 +100,20 @@ const FILES: &[File] = &[
         "streams.json",
         "A message with a long value as the frames of a stream, each with the 4-byte length before \
              it. The value is `pattern`, repeated up to `size` bytes. Long frames are given by length \
-             and BLAKE3 hash.",
+             and BLAKE3 hash. With `outlined` the first one has the outline of the value.",
         stream::streams,
+    ),
+    (
+        "outlines.json",
+        "Outlines: the chaining values of the parts of a value of `size` bytes, which are 0 to 250 again and \
+             again, and the hash of the value, which they give.",
+        outline::outlines,
+    ),
+    (
+        "reject_frames.json",
+        "Plaintexts of frames of a stream that are no valid frame: `encoded`, then the byte `repeated` some \
+             times. `answer` and `id` as in reject_messages.json.",
+        frames::frames,
     ),
     (
         "reject_datagrams.json",

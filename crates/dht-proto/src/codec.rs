@@ -29,7 +29,7 @@ mod request;
 #[path = "codec/generated/dht_v1.rs"]
 pub(crate) mod wire;
 
-pub(crate) use record::complete;
+pub(crate) use record::{complete, complete_hashed};
 
 /// A plaintext is no message that may travel this way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

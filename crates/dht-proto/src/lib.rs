@@ -9,6 +9,7 @@
 //! - records: [`Record`] of one of three [`Kind`]s, whose constructors cannot make an invalid one, and
 //!   [`admit`], the rule for what may take the place of what;
 //! - repair: [`Prefix`], [`Fingerprint`] and [`CellDigest`], by which holders compare what they hold;
+//! - long values part by part: [`Outline`], which proves each part alone, and [`Mosaic`], which gathers them;
 //! - messages to every node: [`Broadcast`];
 //! - messages: [`Message`], [`Request`], [`Reply`], and how long they are on the wire;
 //! - proof of an address: [`CookieJar`];
@@ -53,8 +54,10 @@ mod key;
 pub mod limits;
 mod local;
 mod message;
+mod mosaic;
 mod network;
 mod node_id;
+mod outline;
 mod protobuf;
 mod reconcile;
 mod record;
@@ -88,8 +91,10 @@ pub use message::{
     BatchedOffer, Body, ErrorCode, Inspection, Message, OfferAnswer, OfferDetails, Refusal, Reply,
     Request, RequestId, Role, ValueRange,
 };
+pub use mosaic::Mosaic;
 pub use network::NetworkId;
 pub use node_id::NodeId;
+pub use outline::{Outline, part_count, part_range};
 pub use reconcile::{Cell, CellAnswer, CellDigest, Fingerprint, Prefix, Stock};
 pub use record::{
     AuthorKey, AuthorSecret, Kind, KindSet, Record, RecordError, Salt, Sequence, Signature, Signed,

@@ -147,6 +147,9 @@ pub enum Request {
         /// The part of the value that is to travel. Whoever carries the reply applies it (see
         /// `stream::Outgoing`); the reply itself names the record as a whole.
         range: ValueRange,
+        /// Whether the [`Outline`](crate::Outline) of the value comes with it, if it has one, so that each part
+        /// can be verified alone. The range is one of whole parts then ([`ValueRange::is_of_parts`]).
+        outlined: bool,
     },
     /// What do you tell of yourself? Answered by [`Reply::Inspection`].
     Inspect,

@@ -7,13 +7,13 @@ use crate::limits::{INLINE_VALUE_MAX, SALT_MAX};
 use crate::{Digest, Key, Value};
 
 mod author;
-#[cfg(feature = "codec")]
 mod head;
 mod kind;
 
 pub use author::{AuthorKey, AuthorSecret, Signature};
+pub(crate) use head::RecordHead;
 #[cfg(feature = "codec")]
-pub(crate) use head::{RecordHead, RecordValue};
+pub(crate) use head::RecordValue;
 pub use kind::{Kind, KindSet, Slot};
 
 /// Version number of a signed record: the highest wins.
@@ -153,7 +153,8 @@ impl Record {
     /// Signs `body` as version `sequence` of `secret`'s record under `salt`.
     pub fn sign(secret: &AuthorSecret, salt: Salt, sequence: Sequence, body: SignedBody) -> Self {
         let author = secret.author();
-        let (digest, message) = signing_bytes(&salt, sequence, &body);
+        let digest = body.digest();
+        let message = signing_bytes(&salt, sequence, body.form(), digest);
         let signature = secret.sign(&message);
         let key = Key::signed(&author, &salt);
         let signed = Signed { author, salt, sequence, body, signature };
@@ -168,11 +169,29 @@ impl Record {
         body: SignedBody,
         signature: Signature,
     ) -> Result<Self, RecordError> {
-        let (digest, message) = signing_bytes(&salt, sequence, &body);
+        let digest = body.digest();
+        let message = signing_bytes(&salt, sequence, body.form(), digest);
         author.verify(&message, &signature)?;
         let key = Key::signed(&author, &salt);
         let signed = Signed { author, salt, sequence, body, signature };
         Ok(Self { key, digest, body: RecordBody::Signed(Box::new(signed)) })
+    }
+
+    /// The record of a head and a value that are known to belong together, and of which `digest` is known to be
+    /// the hash.
+    pub(crate) fn proven(head: RecordHead, value: Value, digest: Digest) -> Self {
+        let (key, body) = match head {
+            RecordHead::Content => {
+                (Key::from_bytes(*digest.as_bytes()), RecordBody::Content(value))
+            }
+            RecordHead::Named { key } => (key, RecordBody::Named(value)),
+            RecordHead::Signed { author, salt, sequence, signature } => {
+                let (key, body) = (Key::signed(&author, &salt), SignedBody::Value(value));
+                let signed = Signed { author, salt, sequence, body, signature };
+                (key, RecordBody::Signed(Box::new(signed)))
+            }
+        };
+        Self { key, digest, body }
     }
 
     /// The key it lives at.
@@ -256,14 +275,32 @@ impl Record {
     }
 }
 
+/// Form of a signed value, as it is signed.
+const FORM_VALUE: u8 = 0;
+
+/// Form of a deletion, as it is signed.
+const FORM_DELETED: u8 = 1;
+
+impl SignedBody {
+    fn form(&self) -> u8 {
+        match self {
+            Self::Value(_) => FORM_VALUE,
+            Self::Deleted => FORM_DELETED,
+        }
+    }
+
+    /// Hash of the value, or the one that deletions have.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Value(value) => value.digest(),
+            Self::Deleted => Digest::from_bytes(blake3::derive_key("dht v1 deleted", b"")),
+        }
+    }
+}
+
 /// What the author signs: `"dht v1 record" || salt length (1 byte) || salt || sequence (8 bytes,
-/// little-endian) || form (1 byte: 0 value, 1 deleted) || digest`, see [`Record::digest`]. Returned with
-/// that digest.
-fn signing_bytes(salt: &Salt, sequence: Sequence, body: &SignedBody) -> (Digest, Vec<u8>) {
-    let (form, digest) = match body {
-        SignedBody::Value(value) => (0_u8, value.digest()),
-        SignedBody::Deleted => (1, Digest::from_bytes(blake3::derive_key("dht v1 deleted", b""))),
-    };
+/// little-endian) || form (1 byte: 0 value, 1 deleted) || digest`, see [`Record::digest`].
+fn signing_bytes(salt: &Salt, sequence: Sequence, form: u8, digest: Digest) -> Vec<u8> {
     let salt = salt.as_bytes();
     let mut message = Vec::with_capacity(13 + 1 + salt.len() + 8 + 1 + 32);
     message.extend_from_slice(b"dht v1 record");
@@ -272,7 +309,7 @@ fn signing_bytes(salt: &Salt, sequence: Sequence, body: &SignedBody) -> (Digest,
     message.extend_from_slice(&sequence.0.to_le_bytes());
     message.push(form);
     message.extend_from_slice(digest.as_bytes());
-    (digest, message)
+    message
 }
 
 #[cfg(test)]

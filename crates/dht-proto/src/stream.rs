@@ -5,7 +5,8 @@
 //! 4-byte big-endian length and one sealed datagram of at most [`FRAME_MAX`](crate::limits::FRAME_MAX) bytes.
 //!
 //! [`Outgoing`] yields the frames of a message, [`Channel`] seals and opens them, [`Assembly`] puts them
-//! together:
+//! together. Where a value comes from several nodes [`Gathering`] takes the place of the last, and verifies each part
+//! on its own:
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -39,12 +40,14 @@
 mod assembly;
 mod channel;
 mod frame;
+mod gathering;
 mod outgoing;
 
 pub use assembly::{Assembly, AssemblyError, Received, Unverified};
 pub use channel::Channel;
 pub use frame::Frame;
 pub(crate) use frame::{Content, Exchange, Head, Part, Start, StreamedRecord};
+pub use gathering::{GatherError, Gathering, Opening};
 pub use outgoing::Outgoing;
 
 #[cfg(test)]

@@ -143,8 +143,12 @@ pub(crate) fn details() -> impl Strategy<Value = OfferDetails> {
 }
 
 fn range() -> impl Strategy<Value = ValueRange> {
-    (small_number(), option::of(small_number()))
-        .prop_map(|(offset, length)| ValueRange { offset, length })
+    prop_oneof![
+        (small_number(), option::of(small_number()))
+            .prop_map(|(offset, length)| ValueRange { offset, length }),
+        (0_u32..100, 0_u32..100)
+            .prop_map(|(first, count)| ValueRange::of_parts(first..first + count)),
+    ]
 }
 
 /// Requests that a datagram may carry, and `Download`, which a stream may.
@@ -161,8 +165,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         (inline_record(), ttl(), purpose(), option::of(sequence())).prop_map(
             |(record, ttl, purpose, expected)| Request::Store { record, ttl, purpose, expected }
         ),
-        (key(), kind(), range())
-            .prop_map(|(key, kind, range)| Request::Download { slot: Slot { key, kind }, range }),
+        (key(), kind(), range(), any::<bool>()).prop_map(|(key, kind, range, outlined)| {
+            let outlined = outlined && range.is_of_parts();
+            Request::Download { slot: Slot { key, kind }, range, outlined }
+        }),
         payload().prop_map(|payload| Request::Custom { payload }),
         batch::request(),
         broadcast::request(),

@@ -121,10 +121,18 @@ fn requests() -> Result<Vec<(&'static str, Request)>> {
         ("store of a name", store(&named, Purpose::Replicate, None)),
         ("store of a signed record", store(&signed_value, publish, Some(Sequence(0)))),
         ("store of a deletion", store(&signed(SignedBody::Deleted)?, publish, None)),
-        ("download", Request::Download { slot, range: ValueRange::WHOLE }),
+        ("download", Request::Download { slot, range: ValueRange::WHOLE, outlined: false }),
         (
             "download of a range",
-            Request::Download { slot, range: ValueRange { offset: 65_536, length: Some(0) } },
+            Request::Download {
+                slot,
+                range: ValueRange { offset: 65_536, length: Some(0) },
+                outlined: false,
+            },
+        ),
+        (
+            "download of parts with an outline",
+            Request::Download { slot, range: ValueRange::of_parts(20..39), outlined: true },
         ),
         ("inspect", Request::Inspect),
         ("custom", Request::Custom { payload: "what time is it?".into() }),

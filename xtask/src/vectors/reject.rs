@@ -92,7 +92,7 @@ pub(super) fn datagrams() -> Result<Vec<Value>> {
 }
 
 /// Id 7, a full node, IPv4.
-const HEAD: &[u8] = b"\x09\x07\0\0\0\0\0\0\0\x10\x01\x18\x01";
+pub(super) const HEAD: &[u8] = b"\x09\x07\0\0\0\0\0\0\0\x10\x01\x18\x01";
 
 /// Field 1,000, which no version has yet.
 const LATER: &[u8] = b"\xc2\x3e\x05later";

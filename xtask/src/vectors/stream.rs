@@ -5,8 +5,8 @@ use bytes::BytesMut;
 use dht_proto::envelope::SealNonce;
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{
-    Body, Families, Key, Message, NetworkId, Purpose, Record, Reply, Request, RequestId, Role, Ttl,
-    Value as Bytes, ValueRange,
+    Body, Families, Key, Message, NetworkId, Outline, Purpose, Record, Reply, Request, RequestId,
+    Role, Ttl, Value as Bytes, ValueRange,
 };
 use serde_json::{Value, json};
 
@@ -28,15 +28,30 @@ pub(super) fn streams() -> Result<Vec<Value>> {
         Body::Request(Request::Store { record, ttl, purpose, expected: None })
     };
     let named = Record::at(Key::named(b"name"), value(1_000)?);
-    let download = Request::Download { slot: named.slot(), range: ValueRange::starting_at(65_000) };
+    let slot = named.slot();
+    let range = ValueRange::starting_at(65_000);
+    let download = Request::Download { slot, range, outlined: false };
+    let range = ValueRange::of_parts(1..2);
+    let of_parts = Request::Download { slot, range, outlined: true };
+    let piece = ValueRange { offset: 1_000, length: Some(500) };
+    let whole = ValueRange::WHOLE;
     Ok(vec![
-        vector("download", Body::Request(download), None)?,
-        vector("a value of 900 bytes in one frame", found(content(900)?), None)?,
-        vector("a value of 901 bytes in parts", found(content(901)?), None)?,
-        vector("store of a name in parts", store(named), None)?,
-        vector("a value of three parts", found(content(140_000)?), None)?,
-        vector("a value from an offset", found(content(140_000)?), Some((65_000, None)))?,
-        vector("a piece of a value", found(content(140_000)?), Some((1_000, Some(500))))?,
+        vector("download", Body::Request(download), whole, false)?,
+        vector("download of parts", Body::Request(of_parts), whole, false)?,
+        vector("a value of 900 bytes in one frame", found(content(900)?), whole, false)?,
+        vector("a value of 901 bytes in parts", found(content(901)?), whole, false)?,
+        vector("store of a name in parts", store(named), whole, false)?,
+        vector("a value of three parts", found(content(140_000)?), whole, false)?,
+        vector(
+            "a value from an offset",
+            found(content(140_000)?),
+            ValueRange::starting_at(65_000),
+            false,
+        )?,
+        vector("a piece of a value", found(content(140_000)?), piece, false)?,
+        vector("a value with its outline", found(content(140_000)?), whole, true)?,
+        vector("parts of a value with its outline", found(content(140_000)?), range, true)?,
+        vector("a value of one part, which has no outline", found(content(65_536)?), whole, true)?,
     ])
 }
 
@@ -44,16 +59,21 @@ fn value(size: usize) -> Result<Bytes> {
     Ok(Bytes::new(PATTERN.iter().copied().cycle().take(size).collect::<Vec<_>>())?)
 }
 
-fn vector(name: &str, body: Body, range: Option<(u32, Option<u32>)>) -> Result<Value> {
+fn vector(name: &str, body: Body, asked: ValueRange, outlined: bool) -> Result<Value> {
     let network = NetworkId::default();
     let (sender, receiver) = (local(1, 1_000), local(2, 0));
     let channel = Channel::new(&sender, network, receiver.node())?;
     let (role, families, id) = (Role::Full, Families::V4, RequestId(1));
     let message = Message { role, families, id, body };
     let size = message.record().map(Record::size);
-    let asked = range.map_or(ValueRange::WHOLE, |(offset, length)| ValueRange { offset, length });
+    let value = message.record().and_then(Record::value).filter(|_| outlined);
+    let outline = value.and_then(|value| Outline::of(value.as_bytes()));
+    let mut outgoing = Outgoing::of_range(message, asked);
+    if let Some(outline) = outline {
+        outgoing = outgoing.with_outline(outline);
+    }
     let mut frames = Vec::new();
-    for (frame, number) in Outgoing::of_range(message, asked).zip(1_u8..) {
+    for (frame, number) in outgoing.zip(1_u8..) {
         let seal_nonce = SealNonce([number; 24]);
         let mut bytes = BytesMut::new();
         channel.seal(&frame, seal_nonce, &mut bytes)?;
@@ -74,6 +94,7 @@ fn vector(name: &str, body: Body, range: Option<(u32, Option<u32>)>) -> Result<V
         "pattern": hex(PATTERN),
         "size": size,
         "offset": asked.offset,
+        "outlined": outlined,
         "frames": frames,
     }))
 }

@@ -132,7 +132,7 @@ async fn slow_reader(node: &Node, key: Key) -> TcpStream {
     let local = identity(5);
     let channel = Channel::new(&local, NetworkId::default(), node.identity()).unwrap();
     let slot = dht_node::Slot { key, kind: dht_node::Kind::Content };
-    let download = Request::Download { slot, range: ValueRange::WHOLE };
+    let download = Request::Download { slot, range: ValueRange::WHOLE, outlined: false };
     let mut stream = TcpStream::connect(node.local_addr()).await.unwrap();
     let message = Stranger::message(1, Body::Request(download));
     assert!(stranger::send(&mut stream, &channel, message).await);

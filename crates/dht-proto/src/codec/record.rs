@@ -8,8 +8,8 @@ use crate::limits::{INLINE_VALUE_MAX, SALT_MAX, VALUE_MAX};
 use crate::record::{RecordHead, RecordValue};
 use crate::stream::StreamedRecord;
 use crate::{
-    AuthorKey, DecodeError, Digest, Key, Kind, OfferDetails, Problem, Purpose, Record, RecordError,
-    Salt, Sequence, Signature, Slot, Value,
+    AuthorKey, DecodeError, Digest, Key, Kind, OfferDetails, Outline, Problem, Purpose, Record,
+    RecordError, Salt, Sequence, Signature, Slot, Value, part_count,
 };
 
 /// A record as one message carries it.
@@ -31,6 +31,7 @@ pub(super) fn streamed_to_wire(streamed: &StreamedRecord) -> wire::Record {
         size: number(streamed.size),
         offset: number(streamed.range.start),
         length: number(streamed.range.len()),
+        outline: streamed.outline.as_ref().map(Outline::as_bytes).cloned().unwrap_or_default(),
     });
     wire::Record { value: Some(value), kind: Some(head_to_wire(&streamed.head)) }
 }
@@ -91,6 +92,16 @@ pub(crate) fn complete(head: RecordHead, value: RecordValue) -> Result<Record, D
     })
 }
 
+/// The same with a value whose hash is known.
+pub(crate) fn complete_hashed(
+    head: RecordHead,
+    value: Value,
+    digest: Digest,
+) -> Result<Record, DecodeError> {
+    head.complete_hashed(value, digest)
+        .map_err(|_| DecodeError::new("signed.signature", Problem::BadSignature))
+}
+
 fn head_from_wire(kind: wire::record::Kind) -> Result<RecordHead, DecodeError> {
     Ok(match kind {
         wire::record::Kind::Content(wire::Content {}) => RecordHead::Content,
@@ -123,7 +134,20 @@ fn streamed_from_wire(
     }
     let offset = self::size("streamed.offset", streamed.offset, size)?;
     let length = self::size("streamed.length", streamed.length, size - offset)?;
-    Ok(StreamedRecord { head, size, range: offset..offset + length })
+    let outline = outline_from_wire(size, &streamed.outline)?;
+    Ok(StreamedRecord { head, size, range: offset..offset + length, outline })
+}
+
+/// An outline of its own memory: it outlives the frame that it came in.
+fn outline_from_wire(size: usize, bytes: &Bytes) -> Result<Option<Outline>, DecodeError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let problem = Problem::Length { found: bytes.len(), expected: 32 * part_count(size) };
+    match Outline::from_bytes(size, bytes.clone()) {
+        Some(_) => Ok(Outline::from_bytes(size, Bytes::copy_from_slice(bytes))),
+        None => Err(DecodeError::new("streamed.outline", problem)),
+    }
 }
 
 pub(super) fn details_to_wire(details: &OfferDetails) -> wire::Details {

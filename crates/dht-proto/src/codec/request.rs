@@ -34,11 +34,12 @@ pub(super) fn to_wire(request: &Request) -> wire::Request {
             purpose: record::purpose_to_wire(*purpose),
             expected: expected.map(|sequence| sequence.0),
         }),
-        Request::Download { slot, range } => Body::Download(wire::Download {
+        Request::Download { slot, range, outlined } => Body::Download(wire::Download {
             key: key_to_wire(slot.key),
             kind: record::kind_to_wire(slot.kind),
             offset: range.offset,
             length: range.length,
+            outlined: *outlined,
         }),
         Request::Inspect => Body::Inspect(wire::Inspect {}),
         Request::OfferMany { purpose, offers } => {
@@ -85,10 +86,7 @@ pub(super) fn from_wire(
         Body::Download(_) if carrier == Carrier::Datagram => {
             return Err(DecodeError::new("request.download", Problem::Misplaced));
         }
-        Body::Download(body) => Request::Download {
-            slot: record::slot_from_wire("download.key", &body.key, "download.kind", body.kind)?,
-            range: ValueRange { offset: body.offset, length: body.length },
-        },
+        Body::Download(body) => download_from_wire(&body)?,
         Body::Inspect(_) => Request::Inspect,
         Body::OfferMany(body) => batch::offer_many_from_wire(body)?,
         Body::Reconcile(body) => Request::Reconcile { cells: reconcile::from_wire(&body)? },
@@ -99,6 +97,16 @@ pub(super) fn from_wire(
         Body::PullBroadcast(body) => broadcast::pull_from_wire(&body)?,
     };
     Ok(RequestForm::Whole(whole))
+}
+
+fn download_from_wire(download: &wire::Download) -> Result<Request, DecodeError> {
+    let key = &download.key;
+    let slot = record::slot_from_wire("download.key", key, "download.kind", download.kind)?;
+    let range = ValueRange { offset: download.offset, length: download.length };
+    if download.outlined && !range.is_of_parts() {
+        return Err(DecodeError::new("download.outlined", Problem::Inconsistent));
+    }
+    Ok(Request::Download { slot, range, outlined: download.outlined })
 }
 
 /// The cheap fields are looked at first: the record's signature may have to be verified.

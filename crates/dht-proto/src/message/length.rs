@@ -12,7 +12,7 @@ use crate::limits::{
 };
 use crate::protobuf::{delimited_len, varint_len};
 use crate::record::Sequence;
-use crate::{Kind, Record, Referral};
+use crate::{Kind, Outline, Record, Referral, ValueRange, part_count};
 
 mod batch;
 mod broadcast;
@@ -70,18 +70,28 @@ impl Message {
 
     /// Length in bytes of all frames that carry the message over a stream, with the length before each.
     pub fn stream_len(&self) -> usize {
+        self.stream_len_of(ValueRange::WHOLE, false)
+    }
+
+    /// The same where only `range` of its value is sent, perhaps with the outline of the value.
+    pub fn stream_len_of(&self, range: ValueRange, outlined: bool) -> usize {
         let Some(record) = self.record().filter(|record| !record.is_inline()) else {
             return FRAME_PREFIX_LEN + sealed_len(self.plaintext_len(), false);
         };
         let size = record.size();
-        let start = FRAME_PREFIX_LEN + sealed_len(self.plaintext_len_as(Form::Streamed), false);
+        let range = range.within(size);
+        let has_outline = outlined && Outline::suits(size);
+        let outline = if has_outline { 32 * part_count(size) } else { 0 };
+        let form = Form::Streamed { offset: range.start, length: range.len(), outline };
+        let start = FRAME_PREFIX_LEN + sealed_len(self.plaintext_len_as(form), false);
         let envelope = self.head_len();
         let part = |offset: usize, length: usize| {
             let part = delimited_len(number(offset as u64) + bytes(length));
             FRAME_PREFIX_LEN + sealed_len(envelope + part, false)
         };
-        let parts = (0..size).step_by(PART_MAX);
-        start + parts.map(|offset| part(offset, PART_MAX.min(size - offset))).sum::<usize>()
+        let end = range.end;
+        let parts = range.step_by(PART_MAX);
+        start + parts.map(|offset| part(offset, PART_MAX.min(end - offset))).sum::<usize>()
     }
 
     /// Whether the message fits a datagram that may also have to carry a cookie. What does not, travels
@@ -138,7 +148,7 @@ impl Message {
 #[derive(Clone, Copy)]
 enum Form {
     Inline,
-    Streamed,
+    Streamed { offset: usize, length: usize, outline: usize },
 }
 
 fn request_len(request: &Request, form: Form) -> usize {
@@ -152,9 +162,10 @@ fn request_len(request: &Request, form: Form) -> usize {
         Request::Store { record, ttl, expected, .. } => {
             delimited_len(record_len(record, form)) + terms_len(ttl.as_secs(), *expected)
         }
-        Request::Download { range, .. } => {
+        Request::Download { range, outlined, .. } => {
             let length = range.length.map_or(0, |length| 1 + varint_len(u64::from(length)));
-            KEY_FIELD + 2 + number(u64::from(range.offset)) + length
+            let outlined = number(u64::from(*outlined));
+            KEY_FIELD + 2 + number(u64::from(range.offset)) + length + outlined
         }
         Request::OfferMany { offers, .. } => batch::offer_many_len(offers),
         Request::Reconcile { cells } => batch::reconcile_len(cells),
@@ -244,7 +255,10 @@ fn record_len(record: &Record, form: Form) -> usize {
     let value = match (record.value(), form) {
         (None, _) => delimited_len(0),
         (Some(value), Form::Inline) => delimited_len(value.len()),
-        (Some(value), Form::Streamed) => delimited_len(2 * number(value.len() as u64)),
+        (Some(value), Form::Streamed { offset, length, outline }) => {
+            let numbers = [value.len(), offset, length].map(|length| number(length as u64));
+            delimited_len(numbers.iter().sum::<usize>() + bytes(outline))
+        }
     };
     let kind = match record.as_signed() {
         Some(signed) => {

@@ -1,10 +1,15 @@
 //! A record without its value: what travels ahead of a long one.
 
-use super::{AuthorKey, Record, RecordBody, RecordError, Salt, Sequence, Signature};
-use super::{Signed, SignedBody};
-use crate::{Key, Value};
+#[cfg(feature = "codec")]
+use super::RecordError;
+use super::{AuthorKey, Record, RecordBody, Salt, Sequence, Signature, Signed};
+#[cfg(feature = "codec")]
+use super::{FORM_VALUE, SignedBody, Slot, signing_bytes};
+use crate::Key;
+#[cfg(feature = "codec")]
+use crate::{Digest, Kind, Value};
 
-/// What of a record is not its value. Nothing is verified before [`complete`](Self::complete).
+/// What of a record is not its value. Nothing is verified before it is put together with the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RecordHead {
     Content,
@@ -13,12 +18,14 @@ pub(crate) enum RecordHead {
 }
 
 /// The value that belongs to a head.
+#[cfg(feature = "codec")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RecordValue {
     Value(Value),
     Deleted,
 }
 
+#[cfg(feature = "codec")]
 impl RecordHead {
     /// Makes the record: hashes the value and verifies the signature, if there is one.
     pub(crate) fn complete(self, value: RecordValue) -> Result<Record, RecordError> {
@@ -36,6 +43,26 @@ impl RecordHead {
                 Record::signed(author, salt, sequence, body, signature)
             }
         }
+    }
+
+    /// The same with a value of which `digest` is known to be the hash.
+    pub(crate) fn complete_hashed(
+        self,
+        value: Value,
+        digest: Digest,
+    ) -> Result<Record, RecordError> {
+        if let Self::Signed { author, salt, sequence, signature } = &self {
+            author.verify(&signing_bytes(salt, *sequence, FORM_VALUE, digest), signature)?;
+        }
+        Ok(Record::proven(self, value, digest))
+    }
+
+    /// Whether it is a signature for the value with this hash, by the author whose slot it is.
+    pub(crate) fn signs(&self, slot: Slot, digest: Digest) -> bool {
+        let Self::Signed { author, salt, sequence, signature } = self else { return false };
+        let message = signing_bytes(salt, *sequence, FORM_VALUE, digest);
+        slot == Slot { key: Key::signed(author, salt), kind: Kind::Signed }
+            && author.verify(&message, signature).is_ok()
     }
 }
 

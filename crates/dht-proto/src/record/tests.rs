@@ -23,6 +23,12 @@ fn signed(body: SignedBody) -> Record {
     Record::sign(&secret(), salt(), Sequence(3), body)
 }
 
+/// The digest of a body, and what is signed with it.
+fn signed_bytes(salt: &Salt, sequence: Sequence, body: &SignedBody) -> (Digest, Vec<u8>) {
+    let digest = body.digest();
+    (digest, signing_bytes(salt, sequence, body.form(), digest))
+}
+
 #[test]
 fn a_content_record_lives_at_the_hash_of_its_value() {
     let record = Record::content(value("value"));
@@ -98,12 +104,12 @@ fn an_empty_value_and_a_deletion_are_not_the_same() {
 #[test]
 fn the_bytes_that_are_signed_are_those_of_the_protocol() {
     let (digest, bytes) =
-        signing_bytes(&salt(), Sequence(0x0102), &SignedBody::Value(value("value")));
+        signed_bytes(&salt(), Sequence(0x0102), &SignedBody::Value(value("value")));
     assert_eq!(digest, value("value").digest());
     let mut expected = b"dht v1 record\x04salt\x02\x01\0\0\0\0\0\0\0".to_vec();
     expected.extend_from_slice(digest.as_bytes());
     assert_eq!(bytes, expected);
-    let (digest, bytes) = signing_bytes(&Salt::default(), Sequence(0), &SignedBody::Deleted);
+    let (digest, bytes) = signed_bytes(&Salt::default(), Sequence(0), &SignedBody::Deleted);
     assert_eq!(digest, Digest::from_bytes(blake3::derive_key("dht v1 deleted", b"")));
     assert_eq!(bytes[..23], *b"dht v1 record\0\0\0\0\0\0\0\0\0\x01");
     assert_eq!(bytes[23..], *digest.as_bytes());
@@ -113,8 +119,8 @@ fn the_bytes_that_are_signed_are_those_of_the_protocol() {
 fn salt_and_sequence_cannot_be_exchanged_for_each_other() {
     // The length of the salt is signed, so no two splits of the same bytes are signed alike.
     let body = SignedBody::Value(value("value"));
-    let (_, one) = signing_bytes(&Salt::new(vec![0; 8]).unwrap(), Sequence(0), &body);
-    let (_, two) = signing_bytes(&Salt::default(), Sequence(0), &body);
+    let (_, one) = signed_bytes(&Salt::new(vec![0; 8]).unwrap(), Sequence(0), &body);
+    let (_, two) = signed_bytes(&Salt::default(), Sequence(0), &body);
     assert_ne!(one[..one.len() - 33], two[..two.len() - 33]);
     assert_ne!(one[13], two[13]);
 }

@@ -7,7 +7,7 @@ use std::mem;
 use super::frame::{Content, Exchange, Frame, Part, Start};
 use crate::codec;
 use crate::record::RecordValue;
-use crate::{Body, DecodeError, Message, Problem, Reply, Request, RequestId, Value};
+use crate::{Body, DecodeError, Message, Outline, Problem, Reply, Request, RequestId, Value};
 
 /// Puts together the messages that arrive over a stream, one after another.
 #[derive(Debug)]
@@ -177,17 +177,26 @@ impl Unverified {
     /// Hashes the value, verifies the signature if there is one, and makes the message. Takes about a
     /// millisecond for 5 MB. That the record is the one asked for is the caller's to check.
     pub fn verify(self) -> Result<Message, DecodeError> {
+        self.verify_outlined().map(|(message, _)| message)
+    }
+
+    /// The same. Returns the outline of the value as well, if it has one, which hashing it gives.
+    pub fn verify_outlined(self) -> Result<(Message, Option<Outline>), DecodeError> {
         let Start { head, exchange, record } = self.start;
         let (found, limit) = (self.value.len(), crate::limits::VALUE_MAX);
         let value = Value::new(self.value)
             .map_err(|_| DecodeError::new("streamed.size", Problem::TooLong { found, limit }))?;
-        let record = codec::complete(record.head, RecordValue::Value(value))?;
+        let outline = Outline::of(value.as_bytes());
+        let record = match &outline {
+            Some(outline) => codec::complete_hashed(record.head, value, outline.digest())?,
+            None => codec::complete(record.head, RecordValue::Value(value))?,
+        };
         let body = match exchange {
             Exchange::Store { ttl, purpose, expected } => {
                 Body::Request(Request::Store { record, ttl, purpose, expected })
             }
             Exchange::Found { ttl, closer } => Body::Reply(Reply::Found { record, ttl, closer }),
         };
-        Ok(Message { role: head.role, families: head.families, id: head.id, body })
+        Ok((Message { role: head.role, families: head.families, id: head.id, body }, outline))
     }
 }

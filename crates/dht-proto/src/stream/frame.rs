@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::codec::{self, Plaintext, Undecodable};
 use crate::record::RecordHead;
 use crate::{
-    Body, Families, Message, NetworkId, Purpose, Referral, RequestId, Role, Sequence, Ttl,
+    Body, Families, Message, NetworkId, Outline, Purpose, Referral, RequestId, Role, Sequence, Ttl,
 };
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
@@ -94,6 +94,8 @@ pub(crate) struct StreamedRecord {
     pub(crate) size: usize,
     /// The bytes of the value that the parts bring. Within 0..size.
     pub(crate) range: Range<usize>,
+    /// By which each part can be verified alone, if it was asked for.
+    pub(crate) outline: Option<Outline>,
 }
 
 /// A piece of a value.

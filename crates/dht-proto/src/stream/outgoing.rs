@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::frame::{Content, Exchange, Frame, Head, Part, Start, StreamedRecord};
 use crate::limits::PART_MAX;
-use crate::{Body, Message, Reply, Request, ValueRange};
+use crate::{Body, Message, Outline, Reply, Request, ValueRange};
 
 /// Yields the frames of one message. Parts share the memory of the value: nothing is copied before it
 /// is sealed, and nothing is made before it is asked for.
@@ -45,9 +45,22 @@ impl Outgoing {
         };
         let value = record.value().map(|value| value.as_bytes().clone()).unwrap_or_default();
         let left = range.within(value.len());
-        let record = StreamedRecord { head: record.head(), size: value.len(), range: left.clone() };
+        let (head_of_record, size, range) = (record.head(), value.len(), left.clone());
+        let record = StreamedRecord { head: head_of_record, size, range, outline: None };
         let first = Some(Content::Start(Start { head, exchange, record }));
         Self { first, head, value, left }
+    }
+
+    /// With the outline of the value, in answer to a [`Request::Download`] that wants it. Nothing changes if the
+    /// value travels in one frame.
+    #[must_use]
+    pub fn with_outline(mut self, outline: Outline) -> Self {
+        if let Some(Content::Start(start)) = &mut self.first
+            && outline.size() == start.record.size
+        {
+            start.record.outline = Some(outline);
+        }
+        self
     }
 
     /// Bytes of the value that have not been yielded yet.

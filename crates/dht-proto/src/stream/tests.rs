@@ -9,8 +9,8 @@ use crate::limits::{FRAME_MAX, INLINE_VALUE_MAX, PART_MAX, VALUE_MAX};
 use crate::seal::{OpenError, Sealer, WeakKey};
 use crate::{
     AuthorSecret, Body, DecodeError, Difficulty, Families, Key, LocalIdentity, Message, NetworkId,
-    Problem, Purpose, Record, Reply, Request, RequestId, Role, Salt, Sequence, SignedBody, Ttl,
-    Value, ValueRange, testing,
+    Outline, Problem, Purpose, Record, Reply, Request, RequestId, Role, Salt, Sequence, SignedBody,
+    Ttl, Value, ValueRange, testing,
 };
 
 const NETWORK: NetworkId = testing::NETWORK;
@@ -89,6 +89,26 @@ proptest! {
             };
         }
         prop_assert_eq!(arrived, Some(message));
+    }
+
+    #[test]
+    fn the_length_of_a_piece_is_told_without_sealing_it(
+        message in testing::long_message(300_000),
+        (offset, length) in (0_u32..300_000, 0_u32..300_000),
+        outlined in any::<bool>(),
+    ) {
+        let range = ValueRange { offset, length: Some(length) };
+        let value = message.record().and_then(Record::value).cloned().unwrap_or_default();
+        let outline = Outline::of(value.as_bytes()).filter(|_| outlined);
+        let mut frames = Outgoing::of_range(message.clone(), range);
+        if let Some(outline) = outline {
+            frames = frames.with_outline(outline);
+        }
+        let mut bytes = BytesMut::new();
+        for frame in frames {
+            channels().0.seal(&frame, SealNonce([1; 24]), &mut bytes).unwrap();
+        }
+        prop_assert_eq!(bytes.len(), message.stream_len_of(range, outlined));
     }
 
     #[test]

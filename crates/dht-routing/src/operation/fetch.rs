@@ -245,7 +245,7 @@ impl Fetch {
         self.phase = Phase::Downloading { from: to.id(), version };
         self.requests += 1;
         let slot = Slot { key: self.key, kind: version.kind };
-        scene.ask(to, Request::Download { slot, range: ValueRange::WHOLE }, 1);
+        scene.ask(to, Request::Download { slot, range: ValueRange::WHOLE, outlined: false }, 1);
         Taken::Yes
     }
 

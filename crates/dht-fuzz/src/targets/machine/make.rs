@@ -123,6 +123,7 @@ pub(super) fn request(cursor: &mut Cursor<'_>) -> Request {
         5 => Request::Download {
             slot: record.slot(),
             range: ValueRange { offset: more.into(), length: None },
+            outlined: more.is_multiple_of(2),
         },
         6 => Request::OfferMany { purpose, offers: offers(choice, more) },
         7 => {

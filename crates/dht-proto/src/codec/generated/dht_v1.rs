@@ -217,6 +217,8 @@ pub struct Download {
     pub offset: u32,
     #[prost(uint32, optional, tag = "4")]
     pub length: ::core::option::Option<u32>,
+    #[prost(bool, tag = "5")]
+    pub outlined: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Inspect {}
@@ -465,7 +467,7 @@ pub mod record {
         Signed(super::Signed),
     }
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Streamed {
     #[prost(uint32, tag = "1")]
     pub size: u32,
@@ -473,6 +475,8 @@ pub struct Streamed {
     pub offset: u32,
     #[prost(uint32, tag = "3")]
     pub length: u32,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub outline: ::prost::bytes::Bytes,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Deleted {}

@@ -189,14 +189,14 @@ fn only_signed_records_are_deleted() {
 
 #[test]
 fn parts_streamed_values_and_downloads_do_not_travel_by_datagram() {
-    let streamed = wire::Streamed { size: 1_000, offset: 0, length: 1_000 };
+    let streamed = wire::Streamed { size: 1_000, offset: 0, length: 1_000, outline: Bytes::new() };
     let streamed = Some(wire::record::Value::Streamed(streamed));
     let misplaced = Problem::Misplaced;
     assert_malformed(store_of(streamed, CONTENT), "record.streamed", misplaced);
     let part = wire::Part { offset: 0, bytes: Bytes::from_static(b"part") };
     let part = of_body(Some(wire::message::Body::Part(part)));
     assert_ignored(part, "message.part", misplaced);
-    let download = wire::Download { key: vec![1; 32].into(), kind: 1, offset: 0, length: None };
+    let download = wire::Download { key: vec![1; 32].into(), kind: 1, ..wire::Download::default() };
     let download = request(wire::request::Body::Download(download));
     assert_malformed(download, "request.download", misplaced);
 }
@@ -279,4 +279,49 @@ fn a_payload_of_more_than_65536_bytes_is_malformed() {
     let answer = |length| wire::reply::Body::Custom(wire::CustomReply { payload: payload(length) });
     assert_ignored(reply(answer(65_537)), "custom_reply.payload", too_long);
     assert!(decode(reply(answer(65_536))).is_ok());
+}
+
+fn framed(bytes: Bytes) -> Result<Content, Undecodable> {
+    decode_frame(bytes)
+}
+
+#[test]
+fn a_download_with_an_outline_is_of_whole_parts() {
+    let download = |offset, length, outlined| {
+        let (key, kind) = (vec![1; 32].into(), wire::Kind::Content.into());
+        let download = wire::Download { key, kind, offset, length, outlined };
+        framed(request(wire::request::Body::Download(download)))
+    };
+    for (offset, length) in [(0, None), (65_536, Some(131_072)), (131_072, Some(0))] {
+        assert!(download(offset, length, true).is_ok());
+    }
+    let error = DecodeError { field: "download.outlined", problem: Problem::Inconsistent };
+    let answer = Some((RequestId(ID), ErrorCode::Malformed));
+    for (offset, length) in [(1, None), (65_536, Some(1)), (65_535, Some(65_536))] {
+        assert_eq!(download(offset, length, true), Err(Undecodable { error, answer }));
+        assert!(download(offset, length, false).is_ok());
+    }
+}
+
+#[test]
+fn an_outline_has_32_bytes_for_each_part_of_a_value_of_several() {
+    let found = |size: u32, outline: usize| {
+        let outline = vec![7; outline].into();
+        let streamed = wire::Streamed { size, offset: 0, length: size, outline };
+        let value = Some(wire::record::Value::Streamed(streamed));
+        let record = Some(wire::Record { value, kind: CONTENT });
+        framed(reply(wire::reply::Body::Found(wire::Found { record, ttl: 60 })))
+    };
+    for (size, outline) in
+        [(65_537_u32, 64_usize), (131_072, 64), (131_073, 96), (5_000_000, 2_464)]
+    {
+        assert!(found(size, outline).is_ok() && found(size, 0).is_ok());
+        for wrong in [outline - 1, outline + 1, outline + 32, 32] {
+            let expected = outline;
+            let problem = Problem::Length { found: wrong, expected };
+            let error = DecodeError { field: "streamed.outline", problem };
+            assert_eq!(found(size, wrong), Err(Undecodable { error, answer: None }));
+        }
+    }
+    assert!(found(65_536, 32).is_err(), "a value of one part has none");
 }

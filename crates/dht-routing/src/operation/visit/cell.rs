@@ -342,7 +342,7 @@ impl CellVisit {
         let Slot { key, kind } = want.slot;
         let request = if whole {
             let range = ValueRange { offset: 0, length: Some(want.size) };
-            Request::Download { slot: want.slot, range }
+            Request::Download { slot: want.slot, range, outlined: false }
         } else {
             Request::Fetch { key, kinds: kind.into() }
         };
