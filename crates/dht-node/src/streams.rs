@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{LocalIdentity, Message, Moment, NetworkId, NodeIdentity, RequestId};
-use dht_routing::{Input, Offence, StreamId, Via};
+use dht_routing::{Gathered, Input, Offence, StreamId, Via};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -28,8 +28,10 @@ use crate::{Drops, Limits};
 
 mod conversation;
 mod frames;
+mod gathering;
 mod inbound;
 mod outbound;
+mod outlines;
 mod pace;
 mod pool;
 mod share;
@@ -67,6 +69,8 @@ pub(crate) enum Notice {
     },
     /// The reply to a request came in, and the line may carry another.
     Answered { line: LineId, from: NodeIdentity, message: Message },
+    /// News of a request for parts of a value.
+    Gathered { line: LineId, request: RequestId, news: Gathered },
     /// Bytes of a request or its reply moved.
     Progressed { request: RequestId },
     /// A node at the other end of a stream sealed what no honest one does.
@@ -271,6 +275,12 @@ impl Streams {
             Notice::Answered { line, from, message } => {
                 self.pool.answered(line);
                 inputs.push_back(Input::Received { from, via: Via::Outbound, message });
+            }
+            Notice::Gathered { line, request, news } => {
+                if matches!(news, Gathered::Part { is_last: true, .. }) {
+                    self.pool.answered(line);
+                }
+                inputs.push_back(Input::Gathered { request, news });
             }
             Notice::Progressed { request } => inputs.push_back(Input::Progressed { request }),
             Notice::Misbehaved { node, source, offence } => {

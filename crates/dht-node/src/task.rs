@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Contact, Moment, NetworkId, NodeIdentity};
+use dht_proto::{Contact, Message, Moment, Mosaic, NetworkId, NodeIdentity};
 use dht_routing::{Bootstrapped, Command, Input, OperationId, Output, Peer, Route};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -282,14 +282,10 @@ impl Task {
                 self.parts.datagrams.send(now, contact, message);
             }
             Output::Send { route: Route::Dial(contact), message } => {
-                let request = message.id;
-                match self.parts.datagrams.channel(contact.node) {
-                    Some(channel) => {
-                        let job = Job { contact, message, channel, again: false };
-                        self.parts.streams.dial(now, job, inputs);
-                    }
-                    None => inputs.push_back(Input::Unreachable { request }),
-                }
+                self.dial(now, (contact, message), None, inputs);
+            }
+            Output::Gather { to, message, mosaic } => {
+                self.dial(now, (to, message), Some(mosaic), inputs);
             }
             Output::Send { route: Route::Answer(stream), message } => {
                 self.parts.streams.answer(stream, message);
@@ -328,6 +324,24 @@ impl Task {
                 inputs.extend(self.parts.hooks.serve(ticket, *service));
             }
             Output::Event(event) => self.publish(event),
+        }
+    }
+
+    /// Sends a request by stream.
+    fn dial(
+        &mut self,
+        now: Moment,
+        (contact, message): (Contact, Message),
+        mosaic: Option<Arc<Mosaic>>,
+        inputs: &mut VecDeque<Input>,
+    ) {
+        let request = message.id;
+        match self.parts.datagrams.channel(contact.node) {
+            Some(channel) => {
+                let job = Job { contact, message, channel, mosaic, again: false };
+                self.parts.streams.dial(now, job, inputs);
+            }
+            None => inputs.push_back(Input::Unreachable { request }),
         }
     }
 

@@ -10,8 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use dht_proto::{
-    Broadcast, Contact, Digest, Held, Key, KindSet, Message, NodeIdentity, Prefix, Record, Refusal,
-    RequestId, Slot, Stock, Summary, Terms,
+    Broadcast, Contact, Digest, Held, Key, KindSet, Message, Mosaic, NodeIdentity, Prefix, Record,
+    Refusal, RequestId, Slot, Stock, Summary, Terms, Ttl,
 };
 
 use crate::{Answer, Ban, Consultation, MirrorRound, Offence, Served, Service, Verdict};
@@ -90,6 +90,14 @@ pub enum Input {
         /// The request.
         request: RequestId,
     },
+    /// News of a request by [`Output::Gather`]. An answer in one message, such as that the record is not there, is
+    /// [`Received`](Self::Received).
+    Gathered {
+        /// The request.
+        request: RequestId,
+        /// What came.
+        news: Gathered,
+    },
     /// Result of [`Output::Load`]; a failed load counts as nothing found.
     Loaded {
         /// The order's ticket.
@@ -159,6 +167,24 @@ pub enum Input {
     },
 }
 
+/// What came of a request for parts of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// A part: proven, and laid into the mosaic.
+    Part {
+        /// Its number, from 0.
+        part: u32,
+        /// What is left of the record's life, as the node says.
+        ttl: Ttl,
+        /// Whether it is the last of those that were asked for: the request is answered.
+        is_last: bool,
+    },
+    /// The node holds the record, but knows no outlines, by which parts are verified. Its stream is closed.
+    Unoutlined,
+    /// What the node sent is not what was asked for. Its stream is closed.
+    False,
+}
+
 /// Where a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
@@ -179,6 +205,17 @@ pub enum Output {
         route: Route,
         /// What.
         message: Message,
+    },
+    /// Send a [`Request::Download`](dht_proto::Request::Download) with outline by a stream to a node, opened or
+    /// reused, and lay the parts that come into the mosaic, each as it comes. Answer with [`Input::Gathered`] for each,
+    /// else as to [`Route::Dial`].
+    Gather {
+        /// The node.
+        to: Contact,
+        /// The request.
+        message: Message,
+        /// Takes the parts.
+        mosaic: Arc<Mosaic>,
     },
     /// Ask a bare address for the identity behind it (a clear `Hello`).
     Greet {

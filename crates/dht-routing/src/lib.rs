@@ -24,6 +24,7 @@
 //! assert_eq!(table.closest(&Key::named(b"anything"), 16, |_| true), vec![contact]);
 //! ```
 
+mod alarms;
 mod application;
 mod broadcast;
 mod caching;
@@ -31,6 +32,7 @@ mod config;
 mod consultation;
 mod custom;
 mod demand;
+mod gather;
 mod greetings;
 mod hearing;
 mod inventory;
@@ -62,8 +64,8 @@ pub use consultation::{Consultation, Sender, Verdict};
 pub use custom::{Answer, AnswerError, CustomReport, Recipient, Served, Service};
 pub use io::{
     BootstrapError, Bootstrapped, BroadcastError, BroadcastReport, Busy, Command, Event,
-    FetchError, Fetched, Input, OperationId, Outcome, Output, Ponged, Route, StoreReport, StreamId,
-    Ticket, Unanswered, Via,
+    FetchError, Fetched, Gathered, Input, OperationId, Outcome, Output, Ponged, Route, StoreReport,
+    StreamId, Ticket, Unanswered, Via,
 };
 pub use lookup::{Lookup, Standing};
 pub use mirror::{MirrorProgress, MirrorRound};

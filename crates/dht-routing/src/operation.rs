@@ -4,11 +4,12 @@
 //! a [`Scene`] and leaves [`Order`]s there. The peer carries them out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, NodeId, NodeIdentity, Prefix,
-    Record, Referral, Refusal, Reply, Request, Slot, Stock, Summary, Terms, Ttl,
+    Contact, Custody, Digest, Distance, Held, Key, KindSet, Moment, Mosaic, NodeId, NodeIdentity,
+    Prefix, Record, Referral, Refusal, Reply, Request, Slot, Stock, Summary, Terms, Ttl,
 };
 
 use crate::keeping::TurnReport;
@@ -18,7 +19,7 @@ use crate::pacer::Priority;
 use crate::peer::{Replaces, Ruling};
 use crate::publication::RoundReport;
 use crate::search::NetworkSize;
-use crate::{Answer, Config, Outcome, RoutingTable};
+use crate::{Answer, Config, Gathered, Outcome, RoutingTable};
 
 mod bootstrap;
 mod copy;
@@ -62,6 +63,12 @@ pub(crate) enum Order {
     Ask { to: Contact, request: Request, tries: u8 },
     /// The same within the budget of the upkeep of records.
     AskInTurn { priority: Priority, to: Contact, request: Request, tries: u8 },
+    /// Ask a node for parts of a value.
+    Gather { to: Contact, request: Request, mosaic: Arc<Mosaic> },
+    /// Do not wait any more for what a node sends by stream.
+    Drop { from: NodeId },
+    /// Tell the operation at some time that it is then; there is one such time at most.
+    Wake { at: Option<Moment> },
     /// Have a node keep a record; whether it does is of no concern to the operation.
     Hand { to: Contact, record: Record, ttl: Ttl },
     /// Keep a copy of content that was fetched, and leave one with a node that wants one.
@@ -226,6 +233,10 @@ pub(crate) enum Happened {
     Saved(Result<(), Refusal>),
     /// What the application decided about a claim.
     Ruled(Ruling),
+    /// A node sends parts of a value.
+    Gathered(NodeId, Gathered),
+    /// The time that it wanted to be told of has come.
+    Awake,
     /// Its time is over.
     Expired,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
 
+use crate::alarms::Alarms;
 use crate::application::{Application, Intake};
 use crate::broadcast::{Broadcasts, Way};
 use crate::caching::Caching;
@@ -38,6 +39,7 @@ mod consult;
 mod copies;
 mod execute;
 mod figures;
+mod gathering;
 mod keep;
 mod receive;
 mod running;
@@ -81,6 +83,7 @@ pub struct Peer {
     requests: Requests,
     greetings: Greetings,
     operations: BTreeMap<OperationId, Box<Running>>,
+    alarms: Alarms,
     next_operation: u64,
     effects: BTreeMap<Ticket, Effect>,
     next_ticket: u64,
@@ -160,6 +163,7 @@ impl Peer {
             requests: Requests::default(),
             greetings: Greetings::default(),
             operations: BTreeMap::new(),
+            alarms: Alarms::default(),
             next_operation: 0,
             effects: BTreeMap::new(),
             next_ticket: 0,
@@ -195,6 +199,7 @@ impl Peer {
             Input::Greeted { addr, node } => self.greeted(now, addr, node),
             Input::Unreachable { request } => self.unreachable(now, request),
             Input::Progressed { request } => self.requests.progressed(now, request),
+            Input::Gathered { request, news } => self.gathered(now, request, news),
             Input::Loaded { ticket, found } => self.loaded(now, ticket, found),
             Input::Weighed { ticket, existing, result } => {
                 self.weighed_in_store(now, ticket, existing.map(|existing| *existing), result);
@@ -265,6 +270,7 @@ impl Peer {
     /// Acts on every deadline that has passed.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.requests_due(now);
+        self.alarms_due(now);
         self.greetings_due(now);
         self.reunion_due(now);
         self.keeping_due(now);
@@ -286,6 +292,7 @@ impl Peer {
     pub fn poll_timeout(&self) -> Option<Moment> {
         let due = [
             self.requests.next_due(),
+            self.alarms.next_due(),
             self.greetings.next_due(),
             self.maintenance.next_due(),
             self.reunion.next_due(),

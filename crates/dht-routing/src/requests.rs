@@ -270,6 +270,17 @@ impl Requests {
         streams
     }
 
+    /// An operation does not wait any more for what a node sends by stream: that request is removed and returned.
+    pub(crate) fn abandon(&mut self, operation: OperationId, from: &NodeId) -> Option<RequestId> {
+        let range = (operation, RequestId(0))..=(operation, RequestId(u64::MAX));
+        let mut owned = self.owners.range(range).map(|(_, id)| *id);
+        let is_it = |id: &RequestId| {
+            self.get(*id).is_some_and(|request| request.streamed && request.to.id() == *from)
+        };
+        let found = owned.find(is_it)?;
+        self.remove(found).map(|_| found)
+    }
+
     /// Whether a node may be asked on behalf of the table: not twice at once, and not too many at once.
     pub(crate) fn may_check(&self, id: &NodeId) -> bool {
         self.checked.len() < CHECKS_MAX && !self.checked.contains(id)
@@ -410,6 +421,17 @@ mod tests {
         assert_eq!(requests.get(RequestId(1)).map(|r| r.owner), Some(Owner::Table));
         assert!(requests.get(RequestId(2)).is_none());
         assert!(requests.disown(OperationId(1)).is_empty());
+    }
+
+    #[test]
+    fn a_stream_is_abandoned_and_datagrams_to_the_same_node_are_not() {
+        let mut requests = requests(1);
+        let owner = Owner::Operation(OperationId(1));
+        requests.dialled(Moment::EPOCH, RequestId(2), (contact(), Request::Ping), owner);
+        assert_eq!(requests.abandon(OperationId(2), &contact().id()), None);
+        assert_eq!(requests.abandon(OperationId(1), &contact().id()), Some(RequestId(2)));
+        assert_eq!(requests.abandon(OperationId(1), &contact().id()), None);
+        assert!(requests.get(RequestId(1)).is_some());
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod world;
 
 #[path = "network/fetching.rs"]
 mod fetching;
+#[path = "network/gathering.rs"]
+mod gathering;
 #[path = "network/joining.rs"]
 mod joining;
 #[path = "network/keeping.rs"]

@@ -81,7 +81,7 @@ fn config(setup: u16) -> ConfigBuilder {
 
 /// One of the things a hostile or confused world can do to a peer.
 fn act(world: &mut World, cursor: &mut Cursor<'_>) {
-    match cursor.byte() % 20 {
+    match cursor.byte() % 21 {
         0 => world.command(&make::command(cursor)),
         1 => {
             let which = cursor.byte();
@@ -116,7 +116,8 @@ fn act(world: &mut World, cursor: &mut Cursor<'_>) {
         16 => world.answer_all(cursor.byte()),
         17 => world.settle_all(cursor.byte()),
         18 => world.misbehaved(cursor.byte(), cursor.byte()),
-        _ => world.ban(cursor.byte(), cursor.byte()),
+        19 => world.ban(cursor.byte(), cursor.byte()),
+        _ => world.gathered(cursor.byte(), cursor.byte()),
     }
 }
 

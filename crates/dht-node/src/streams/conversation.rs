@@ -10,7 +10,9 @@ use bytes::BytesMut;
 use dht_proto::envelope::SealNonce;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::seal::{OpenError, SealError};
-use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received, Unverified};
+use dht_proto::stream::{
+    Assembly, AssemblyError, Channel, Frame, GatherError, Outgoing, Received, Unverified,
+};
 use dht_proto::{DecodeError, LocalIdentity, Message, NetworkId, NodeId, NodeIdentity};
 use dht_routing::Offence;
 use tokio::net::TcpStream;
@@ -20,6 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Notice;
 use super::frames::{FrameError, FrameReader, FrameWriter};
+use super::outlines::Outlines;
 use super::pace::Pace;
 use super::share::Shares;
 use crate::Limits;
@@ -45,6 +48,7 @@ pub(crate) struct Setting {
     pub(super) freshness: Freshness,
     memory: Arc<Semaphore>,
     pub(super) shares: Shares,
+    pub(super) outlines: Outlines,
     pub(super) notices: mpsc::Sender<Box<Notice>>,
 }
 
@@ -60,7 +64,8 @@ impl Setting {
         let units = units(limits.stream_memory).min(Semaphore::MAX_PERMITS);
         let memory = Arc::new(Semaphore::new(units));
         let shares = Shares::new(limits.inbound_streams_per_node);
-        Self { local, network, stance, limits, clock, freshness, memory, shares, notices }
+        let outlines = Outlines::default();
+        Self { local, network, stance, limits, clock, freshness, memory, shares, outlines, notices }
     }
 
     /// Whose streams these are, for log events.
@@ -81,9 +86,13 @@ pub(super) enum StreamError {
     #[error(transparent)]
     Assembly(#[from] AssemblyError),
     #[error(transparent)]
+    Gather(#[from] GatherError),
+    #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error("a part of a value where all of it was due")]
     Partial,
+    #[error("a value without its outline")]
+    Unoutlined,
     #[error("another message than was due")]
     Unexpected,
     #[error("a request that was recorded, or sealed by a clock that is off")]
@@ -115,7 +124,11 @@ impl StreamError {
     pub(super) fn offence_in_answer(&self) -> Option<Offence> {
         match self {
             Self::Decode(_) => Some(Offence::WrongValue),
-            Self::Assembly(_) | Self::Partial | Self::Unexpected => Some(Offence::Malformed),
+            // What is false the peer hears of with the request that it was the answer to.
+            Self::Gather(error) if error.is_false() => None,
+            Self::Assembly(_) | Self::Gather(_) | Self::Partial | Self::Unexpected => {
+                Some(Offence::Malformed)
+            }
             _ => self.offence_in_frame().map(|(_, offence)| offence),
         }
     }
@@ -182,7 +195,7 @@ impl Conversation {
         let message = loop {
             match assembly.push(frame)? {
                 Received::Message(message) => break message,
-                Received::Complete(unverified) => break verify(unverified).await?,
+                Received::Complete(unverified) => break self.verify(unverified).await?,
                 Received::Partial { .. } => return Err(StreamError::Partial),
                 Received::More { size, .. } if memory.is_none() => {
                     memory = Some(self.reserve(size).await?);
@@ -198,8 +211,35 @@ impl Conversation {
         Ok(Arrived { message, memory })
     }
 
+    /// Verifies a value that has come, and keeps its outline, which that gives, for those who will ask for it.
+    async fn verify(&self, unverified: Unverified) -> Result<Message, StreamError> {
+        if unverified.size() <= VERIFY_INLINE_MAX {
+            return Ok(unverified.verify()?);
+        }
+        let verified = tokio::task::spawn_blocking(move || unverified.verify_outlined()).await;
+        let (message, outline) = verified.map_err(|_| StreamError::Stopping)??;
+        if let (Some(record), Some(outline)) = (message.record(), outline) {
+            self.setting.outlines.keep(record.digest(), outline);
+        }
+        Ok(message)
+    }
+
+    /// The lowest pace of a transfer that starts now.
+    pub(super) fn start_pace(&self) -> Pace {
+        Pace::start(&self.setting.limits)
+    }
+
+    /// Reads a frame and opens it.
+    pub(super) async fn next_opened(
+        &mut self,
+        channel: &Channel,
+        pace: &mut Pace,
+    ) -> Result<Frame, StreamError> {
+        Ok(channel.open(self.reader.next(pace).await?)?)
+    }
+
     /// Waits until `size` more bytes may come in.
-    async fn reserve(&self, size: usize) -> Result<OwnedSemaphorePermit, StreamError> {
+    pub(super) async fn reserve(&self, size: usize) -> Result<OwnedSemaphorePermit, StreamError> {
         let units = u32::try_from(units(size)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.setting.memory).acquire_many_owned(units);
         match timeout(self.setting.limits.stream_wait, permit).await {
@@ -216,12 +256,4 @@ impl Conversation {
 
 fn units(bytes: usize) -> usize {
     bytes / MEMORY_UNIT + 1
-}
-
-async fn verify(unverified: Unverified) -> Result<Message, StreamError> {
-    if unverified.size() <= VERIFY_INLINE_MAX {
-        return Ok(unverified.verify()?);
-    }
-    let verified = tokio::task::spawn_blocking(move || unverified.verify()).await;
-    Ok(verified.map_err(|_| StreamError::Stopping)??)
 }

@@ -103,14 +103,22 @@ async fn exchange(
         }
     }
     let Arrived { message, memory } = conversation.receive(channel, first, |_| ()).await?;
-    let range = match &message.body {
-        Body::Request(Request::Download { range, .. }) => *range,
-        Body::Request(_) => ValueRange::WHOLE,
+    let (range, outlined) = match &message.body {
+        Body::Request(Request::Download { range, outlined, .. }) => (*range, *outlined),
+        Body::Request(_) => (ValueRange::WHOLE, false),
         Body::Reply(_) => return Err(StreamError::Unexpected),
     };
     let answer = ask(conversation, channel, guest, message).await?;
     drop(memory);
-    conversation.send(channel, Outgoing::of_range(answer, range), |_| ()).await
+    let outline = match answer.record().filter(|_| outlined) {
+        Some(record) => conversation.setting.outlines.of(record).await?,
+        None => None,
+    };
+    let mut frames = Outgoing::of_range(answer, range);
+    if let Some(outline) = outline {
+        frames = frames.with_outline(outline);
+    }
+    conversation.send(channel, frames, |_| ()).await
 }
 
 /// Hands the request to the node's task and waits for what it answers.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{Body, RequestId};
+use dht_routing::Gathered;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::conversation::{Arrived, Conversation, Setting, StreamError};
+use super::gathering::{self, Delivery};
 use super::pool::Job;
 use super::{End, LineId, Notice};
 use crate::entropy::Entropy;
@@ -49,6 +51,11 @@ pub(super) async fn run(
     loop {
         if let Err(error) = exchange(&mut conversation, &channel, line, &job).await {
             tracing::debug!(?node, %contact, %error, "stream closed");
+            if gathering::is_false(&error) {
+                // Likewise.
+                let about = (line, job.request());
+                let _ = gathering::tell(&conversation, about, Gathered::False).await;
+            }
             if let Some(offence) = error.offence_in_answer() {
                 let (node, source) = (contact.node, contact.addr);
                 let misbehaved = Box::new(Notice::Misbehaved { node, source, offence });
@@ -59,6 +66,7 @@ pub(super) async fn run(
                 // The other end closed it while it was idle, just as we came to use it again.
                 true if used => End::Unserved(job),
                 true => End::Closed,
+                false if matches!(error, StreamError::Unoutlined) => End::Closed,
                 false => End::Broken,
             };
         }
@@ -106,8 +114,21 @@ async fn exchange(
     let first = conversation.next_frame().await?;
     progress.moved(first.len());
     let first = channel.open(first)?;
-    let received = conversation.receive(channel, first, |bytes| progress.moved(bytes)).await?;
-    let Arrived { message, memory: _counted } = received;
+    let Arrived { message, memory: _counted } = match &job.mosaic {
+        None => conversation.receive(channel, first, |bytes| progress.moved(bytes)).await?,
+        Some(mosaic) => {
+            let asked = (line, &job.message, mosaic);
+            match gathering::receive(conversation, channel, asked, first).await? {
+                Delivery::Whole => return Ok(()),
+                Delivery::Message(message) => Arrived { message, memory: None },
+                Delivery::Unoutlined => {
+                    let about = (line, job.request());
+                    gathering::tell(conversation, about, Gathered::Unoutlined).await?;
+                    return Err(StreamError::Unoutlined);
+                }
+            }
+        }
+    };
     if !matches!(message.body, Body::Reply(_)) || message.id != job.request() {
         return Err(StreamError::Unexpected);
     }

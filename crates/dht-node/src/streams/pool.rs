@@ -7,9 +7,10 @@
 //! allow.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use dht_proto::stream::Channel;
-use dht_proto::{Contact, Message, RequestId};
+use dht_proto::{Contact, Message, Mosaic, RequestId};
 
 /// Requests that may wait for a line. More are unreachable at once.
 const WAITING: usize = 1_024;
@@ -28,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) message: Message,
     /// The sealing of a stream with that node.
     pub(crate) channel: Channel,
+    /// What the parts of a value are laid into, if that is what is asked for.
+    pub(crate) mosaic: Option<Arc<Mosaic>>,
     /// Whether it was tried on a line that had been used before, and turned out to be closed.
     pub(crate) again: bool,
 }

@@ -40,6 +40,8 @@ impl Exchange {
             | Happened::Listed(_)
             | Happened::Saved(_)
             | Happened::Ruled(_)
+            | Happened::Gathered(..)
+            | Happened::Awake
             | Happened::Expired => {}
         }
     }

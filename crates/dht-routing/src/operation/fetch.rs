@@ -1,8 +1,9 @@
 //! Fetching the record at a key: our own store first, then a lookup that ends at the first verified value.
 //!
 //! A content record is proven by its key, so one holder is enough. Of a signed one the quorum's highest
-//! sequence is taken, of a named one the value that the most holders return. A large record is downloaded
-//! from one of its holders; whoever does not deliver is passed over for the next.
+//! sequence is taken, of a named one the value that the most holders return. A long record comes part by part from
+//! several of its holders ([`collection`]), one of a single part from one of them; whoever does not deliver is passed
+//! over for the next.
 //!
 //! Holders of an older version of a signed record than the one returned are handed that one.
 
@@ -13,24 +14,28 @@ use dht_proto::{
 
 use super::{Happened, Order, Scene, tries_of};
 use crate::search::{Search, Wanted};
-use crate::{FetchError, Fetched, Outcome};
+use crate::{FetchError, Fetched, Gathered, Outcome};
 
 mod ballot;
+mod collection;
 
 use ballot::{Ballot, Version};
+use collection::Collection;
 
 /// Holders whose versions are remembered, at most.
 const HOLDERS_MAX: usize = 32;
 
 /// What is going on besides the lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Phase {
     /// Our own store is asked.
     Local,
     /// Nodes are asked.
     Asking,
-    /// A large record is on its way.
+    /// A large record is on its way from one node.
     Downloading { from: NodeId, version: Version },
+    /// Its parts are on their way from several.
+    Collecting(Box<Collection>),
 }
 
 /// A fetch.
@@ -44,6 +49,8 @@ pub(crate) struct Fetch {
     /// Whether everybody was asked who is to be.
     settled: bool,
     other_kind: Option<Kind>,
+    /// Whether no holder can send the value in parts that can be verified alone.
+    is_whole_only: bool,
     /// Who holds which version of a signed record.
     holders: Vec<(Contact, Version)>,
     /// The closest node to the key that has not got the record and wants a copy.
@@ -61,6 +68,7 @@ impl Fetch {
             phase: Phase::Local,
             settled: false,
             other_kind: None,
+            is_whole_only: false,
             holders: Vec::new(),
             wanting: None,
             requests: 0,
@@ -78,10 +86,11 @@ impl Fetch {
             }
             Happened::Loaded(found) => self.loaded(scene, found),
             Happened::Replied { from, reply, .. } => self.replied(from, reply),
-            Happened::Failed(id) => self.undelivered(&id),
+            Happened::Failed(id) => self.failed(scene, &id),
+            Happened::Gathered(from, news) => self.gathered(scene, &from, news),
             _ => {}
         }
-        if self.phase != Phase::Local {
+        if !matches!(self.phase, Phase::Local) {
             self.advance(scene);
         }
     }
@@ -160,27 +169,56 @@ impl Fetch {
     }
 
     fn undelivered(&mut self, id: &NodeId) {
-        if let Phase::Downloading { from, .. } = self.phase
-            && from == *id
+        match &mut self.phase {
+            Phase::Downloading { from, .. } if from == id => {
+                self.phase = Phase::Asking;
+                self.ballot.failed(id);
+            }
+            Phase::Collecting(collection) if collection.has(id) => {
+                collection.remove(id);
+                self.ballot.failed(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// A node will not answer, or a stream with it broke.
+    fn failed(&mut self, scene: &Scene<'_>, id: &NodeId) {
+        match &mut self.phase {
+            Phase::Collecting(collection) => {
+                if collection.lost(scene, id) {
+                    self.ballot.failed(id);
+                }
+            }
+            _ => self.undelivered(id),
+        }
+    }
+
+    fn gathered(&mut self, scene: &Scene<'_>, from: &NodeId, news: Gathered) {
+        if let Phase::Collecting(collection) = &mut self.phase
+            && collection.take(scene, from, news)
         {
-            self.phase = Phase::Asking;
-            self.ballot.failed(id);
+            self.ballot.failed(from);
         }
     }
 
     fn advance(&mut self, scene: &mut Scene<'_>) {
-        if matches!(self.phase, Phase::Downloading { .. }) {
-            return;
-        }
         loop {
+            if matches!(self.phase, Phase::Collecting(_)) && self.collects(scene) {
+                return;
+            }
+            if matches!(self.phase, Phase::Downloading { .. }) {
+                return;
+            }
             if let Some(version) = self.choose(scene.config.quorum) {
                 match self.take(scene, version) {
                     Taken::Yes => return,
-                    Taken::NoHolderLeft => continue,
+                    Taken::GoOn => continue,
                 }
             }
             if let Some((to, point)) = self.search.next_to_ask() {
-                self.ask(scene, to, point);
+                self.requests += 1;
+                ask_for(scene, (self.key, self.wanted), (to, point), self.search.answers());
             } else if !self.looks_further(scene) {
                 break;
             }
@@ -188,19 +226,6 @@ impl Fetch {
         if self.search.is_done() {
             scene.finish(Outcome::Fetched(Err(self.failure())));
         }
-    }
-
-    fn ask(&mut self, scene: &mut Scene<'_>, to: Contact, point: Key) {
-        self.requests += 1;
-        let tries = tries_of(self.search.answers());
-        let request = if point == self.key {
-            // Other kinds are of interest only to tell that they live here; they must not hide a named value.
-            let kinds = if self.wanted.contains(Kind::Named) { self.wanted } else { KindSet::ALL };
-            Request::Fetch { key: self.key, kinds }
-        } else {
-            Request::FindNode { target: point }
-        };
-        scene.ask(to, request, tries);
     }
 
     /// Whether the search goes on though it seemed to be over, as those who answered may not be all there are.
@@ -238,15 +263,61 @@ impl Fetch {
             scene.finish(Outcome::Fetched(result));
             return Taken::Yes;
         }
-        let Some(to) = self.ballot.next_holder(version) else {
+        if !self.ballot.has_holder(version) {
             self.ballot.discard(version);
-            return Taken::NoHolderLeft;
-        };
-        self.phase = Phase::Downloading { from: to.id(), version };
+            return Taken::GoOn;
+        }
+        if Collection::suits(&version) && !self.is_whole_only {
+            self.phase = Phase::Collecting(Box::new(Collection::new(self.key, version)));
+            return Taken::GoOn;
+        }
+        if let Some(to) = self.ballot.next_holder(version) {
+            self.download(scene, to, version);
+        }
+        Taken::Yes
+    }
+
+    /// Asks one node for all of a record.
+    fn download(&mut self, scene: &mut Scene<'_>, from: Contact, version: Version) {
+        self.phase = Phase::Downloading { from: from.id(), version };
         self.requests += 1;
         let slot = Slot { key: self.key, kind: version.kind };
-        scene.ask(to, Request::Download { slot, range: ValueRange::WHOLE, outlined: false }, 1);
-        Taken::Yes
+        let request = Request::Download { slot, range: ValueRange::WHOLE, outlined: false };
+        scene.ask(from, request, 1);
+    }
+
+    /// Moves the collection of parts along, and looks for as many holders as it wants. Returns whether it goes on.
+    fn collects(&mut self, scene: &mut Scene<'_>) -> bool {
+        let Phase::Collecting(collection) = &mut self.phase else { return false };
+        let version = collection.version();
+        if collection.is_complete() {
+            match collection.finish() {
+                Some((record, ttl)) => self.ballot.collected(version, record, ttl),
+                None => self.ballot.discard(version),
+            }
+            self.phase = Phase::Asking;
+            return false;
+        }
+        while collection.wants_more(scene) {
+            if let Some(holder) = self.ballot.next_holder(version) {
+                collection.add(holder);
+            } else if let Some((to, point)) = self.search.next_to_ask() {
+                self.requests += 1;
+                ask_for(scene, (self.key, self.wanted), (to, point), self.search.answers());
+            } else {
+                break;
+            }
+        }
+        let expects_more = self.ballot.has_holder(version) || !self.search.is_done();
+        self.requests += collection.proceed(scene, expects_more);
+        if expects_more || !collection.is_stranded() {
+            return true;
+        }
+        // Those that are left, if any, send the value as a whole only.
+        self.ballot.ask_again(version, collection.take_unoutlined());
+        self.is_whole_only = true;
+        self.phase = Phase::Asking;
+        false
     }
 
     /// Hands the version that is returned to those who hold an older one.
@@ -284,7 +355,26 @@ impl Fetch {
     }
 }
 
+/// Asks a node for the record, or about another point for the nodes close to it.
+fn ask_for(
+    scene: &mut Scene<'_>,
+    (key, wanted): (Key, KindSet),
+    (to, point): (Contact, Key),
+    answers: usize,
+) {
+    let request = if point == key {
+        // Other kinds are of interest only to tell that they live here; they must not hide a named value.
+        let kinds = if wanted.contains(Kind::Named) { wanted } else { KindSet::ALL };
+        Request::Fetch { key, kinds }
+    } else {
+        Request::FindNode { target: point }
+    };
+    scene.ask(to, request, tries_of(answers));
+}
+
 enum Taken {
+    /// The record is returned, or on its way.
     Yes,
-    NoHolderLeft,
+    /// There is more to do before.
+    GoOn,
 }

@@ -22,6 +22,15 @@ impl Peer {
                 self.table.touch(now, &target_of(&request).unwrap_or(to.id().to_key()));
                 self.send_request(now, to, request, Owner::Operation(id), tries);
             }
+            Order::Gather { to, request, mosaic } => {
+                self.ask_for_parts(now, id, to, request, mosaic);
+            }
+            Order::Drop { from } => {
+                if let Some(request) = self.requests.abandon(id, &from) {
+                    self.put(Output::Withdraw { request });
+                }
+            }
+            Order::Wake { at } => self.alarms.set(id, at),
             Order::Hand { to, record, ttl } => {
                 let purpose = Purpose::Replicate;
                 let request = Request::Store { record, ttl, purpose, expected: None };

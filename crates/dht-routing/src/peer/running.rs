@@ -109,6 +109,7 @@ impl Peer {
     }
 
     pub(super) fn withdraw(&mut self, operation: OperationId) {
+        self.alarms.set(operation, None);
         self.greetings.disown(operation);
         self.pacer.disown(operation);
         if let Some(application) = &mut self.application {

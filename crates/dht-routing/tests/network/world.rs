@@ -9,9 +9,11 @@ use dht_proto::{
     Purpose, Record, Request, Role, Slot, Stock, Summary, Terms, admit,
 };
 use dht_routing::{
-    Command, Config, ConfigBuilder, Event, Input, OperationId, Outcome, Output, Peer, Route, Seed,
-    StreamId, Verdict, Via,
+    Command, Config, ConfigBuilder, Event, Gathered, Input, OperationId, Outcome, Output, Peer,
+    Route, Seed, StreamId, Verdict, Via,
 };
+
+use crate::gathering::{Manner, Transfers};
 
 /// One way through the network.
 const DELAY: Duration = Duration::from_millis(20);
@@ -32,12 +34,32 @@ pub(crate) struct Host {
     pub sent: usize,
     /// Copies of records that other holders sent it.
     pub copies: BTreeMap<Slot, usize>,
+    /// How it sends parts of values.
+    pub manner: Manner,
 }
 
-enum Delivery {
-    Message { to: usize, from: usize, route: Route, message: Box<Message> },
-    Greeting { to: SocketAddr, from: usize },
-    Greeted { to: usize, from: usize },
+pub(crate) enum Delivery {
+    /// A part of a value, or `None` where the connection breaks.
+    Part {
+        to: usize,
+        from: usize,
+        request: dht_proto::RequestId,
+        news: Option<Gathered>,
+    },
+    Message {
+        to: usize,
+        from: usize,
+        route: Route,
+        message: Box<Message>,
+    },
+    Greeting {
+        to: SocketAddr,
+        from: usize,
+    },
+    Greeted {
+        to: usize,
+        from: usize,
+    },
 }
 
 /// Peers and what is on its way between them.
@@ -54,6 +76,7 @@ pub(crate) struct World {
     pub loss_every: u64,
     /// Everything that was sent, to compare runs.
     pub trace: Vec<String>,
+    pub transfers: Transfers,
 }
 
 pub(crate) fn identity(number: usize) -> NodeIdentity {
@@ -82,6 +105,7 @@ impl World {
             cut_off: BTreeSet::new(),
             loss_every: 0,
             trace: Vec::new(),
+            transfers: Transfers::default(),
         }
     }
 
@@ -118,6 +142,7 @@ impl World {
             lies_with: None,
             sent: 0,
             copies: BTreeMap::new(),
+            manner: Manner::default(),
         });
         number
     }
@@ -210,6 +235,9 @@ impl World {
                     self.input(to, Input::Greeted { addr: addr(from), node: identity(from) });
                 }
             }
+            Delivery::Part { to, from, request, news } => {
+                self.part_comes((to, from), request, news);
+            }
             Delivery::Message { to, from, route, message } => {
                 if !self.reachable(to) || !self.reachable(from) {
                     return;
@@ -224,6 +252,7 @@ impl World {
                         self.streams.insert(stream, (from, message.id));
                         Via::Inbound { stream, source: addr(from) }
                     }
+                    Route::Answer(_) if self.lay(to, from, &message) => return,
                     Route::Answer(_) => Via::Outbound,
                 };
                 if let Body::Request(Request::Store { record, purpose, .. }) = &message.body
@@ -245,7 +274,8 @@ impl World {
                 Output::Greet { addr } => {
                     self.push(DELAY, Delivery::Greeting { to: addr, from: host });
                 }
-                Output::Withdraw { .. } => {}
+                Output::Withdraw { request } => self.withdraw(host, request),
+                Output::Gather { to, message, mosaic } => self.gather(host, to, message, mosaic),
                 Output::Load { ticket, key, kinds, whole_up_to } => {
                     let store = &self.hosts[host].store;
                     let live = |kind| store.get(&Slot { key, kind }).filter(|e| e.1.expires > now);
@@ -328,7 +358,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, host: usize, route: Route, message: Message) {
+    pub(crate) fn send(&mut self, host: usize, route: Route, message: Message) {
         self.hosts[host].sent += 1;
         let (to, delay) = match route {
             Route::Datagram(contact) => (self.find(contact.addr), DELAY),
@@ -351,7 +381,7 @@ impl World {
         }
     }
 
-    fn push(&mut self, delay: Duration, delivery: Delivery) {
+    pub(crate) fn push(&mut self, delay: Duration, delivery: Delivery) {
         self.sequence += 1;
         self.queue.insert((self.now + delay, self.sequence), delivery);
     }

@@ -5,10 +5,15 @@
 //! packet stalls a transfer for a round trip. A target that is gone shows after the connect timeout.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Contact, Message, Moment, RequestId};
-use dht_routing::{Input, StreamId, Via};
+use dht_proto::limits::PART_MAX;
+use dht_proto::{
+    Body, Contact, Message, Moment, Mosaic, Reply, Request, RequestId, Ttl, ValueRange,
+};
+use dht_routing::{Gathered, Input, StreamId, Via};
 
 use super::{Place, Simulation, Step};
 use crate::machine::Machine;
@@ -32,6 +37,8 @@ pub(super) enum DialStep {
     Failed,
     /// Bytes have moved.
     Moved,
+    /// A part of a value has arrived.
+    Part(u32),
 }
 
 /// Every stream whose request is not answered.
@@ -51,6 +58,17 @@ struct Dial {
     /// On its way to whoever the next step says.
     message: Option<Message>,
     moving_until: Moment,
+    /// What parts of a value are laid into.
+    gathering: Option<Gathering>,
+}
+
+/// Parts of a value that were asked for.
+#[derive(Debug, Clone)]
+struct Gathering {
+    mosaic: Arc<Mosaic>,
+    asked: ValueRange,
+    /// Those that come, and the life that the holder told, once it has answered.
+    coming: Option<(Range<u32>, Ttl)>,
 }
 
 impl Dials {
@@ -75,6 +93,31 @@ impl Dials {
 impl<M: Machine> Simulation<M> {
     /// Opens a stream, or reuses one, and sends a request on it.
     pub(super) fn dial(&mut self, from: Place, to: Contact, message: Message) {
+        self.dial_for(from, to, message, None);
+    }
+
+    /// The same for parts of a value.
+    pub(super) fn gather(
+        &mut self,
+        from: Place,
+        to: Contact,
+        message: Message,
+        mosaic: Arc<Mosaic>,
+    ) {
+        let asked = match &message.body {
+            Body::Request(Request::Download { range, .. }) => *range,
+            _ => ValueRange::WHOLE,
+        };
+        self.dial_for(from, to, message, Some(Gathering { mosaic, asked, coming: None }));
+    }
+
+    fn dial_for(
+        &mut self,
+        from: Place,
+        to: Contact,
+        message: Message,
+        gathering: Option<Gathering>,
+    ) {
         let length = wire::length(&message, Carrier::Stream);
         let kind = MessageKind::of(&message);
         self.note_request(from, &message, length);
@@ -91,6 +134,7 @@ impl<M: Machine> Simulation<M> {
             request,
             message: Some(message),
             moving_until: self.now,
+            gathering,
         };
         self.dials.open.insert(id, dial);
         self.dials.by_request.insert((from, request), id);
@@ -106,7 +150,7 @@ impl<M: Machine> Simulation<M> {
         } else {
             self.now + self.path(from, target) + self.path(target, from)
         };
-        let sent = self.transfer(id, from, target, connected, length);
+        let sent = self.transfer(id, from, target, connected, length).end;
         let arrival = sent + self.path(from, target);
         self.queue.push(arrival, Step::Dial(id, DialStep::Asked));
     }
@@ -119,12 +163,47 @@ impl<M: Machine> Simulation<M> {
             return;
         }
         let dialer = dial.dialer;
+        if dial.gathering.is_some() && self.answer_in_parts((id, from, dialer), &message) {
+            return;
+        }
+        let Some(dial) = self.dials.open.get_mut(&id) else { return };
         let (length, kind) = (wire::length(&message, Carrier::Stream), MessageKind::of(&message));
         dial.message = Some(message);
         self.count_sent(from, kind, length);
-        let sent = self.transfer(id, from, dialer, self.now, length);
+        let sent = self.transfer(id, from, dialer, self.now, length).end;
         let arrival = sent + self.path(from, dialer);
         self.queue.push(arrival, Step::Dial(id, DialStep::Answered));
+    }
+
+    /// Sends the parts of a value that were asked for. Returns whether the answer is one that has parts.
+    fn answer_in_parts(
+        &mut self,
+        (id, from, dialer): (u32, Place, Place),
+        message: &Message,
+    ) -> bool {
+        let Body::Reply(Reply::Found { record, ttl, .. }) = &message.body else { return false };
+        let dial = self.dials.open.get_mut(&id);
+        let Some(gathering) = dial.and_then(|dial| dial.gathering.as_mut()) else { return false };
+        if record.is_inline() {
+            return false;
+        }
+        let length = message.stream_len_of(gathering.asked, true);
+        let parts = gathering.mosaic.fill(record, gathering.asked);
+        gathering.coming = parts.clone().map(|parts| (parts, *ttl));
+        self.count_sent(from, MessageKind::of(message), length);
+        let sent = self.transfer(id, from, dialer, self.now, length);
+        let way = self.path(from, dialer);
+        let parts = parts.unwrap_or_default();
+        let count = u32::try_from(parts.len()).unwrap_or(u32::MAX).max(1);
+        let each = sent.end.since(sent.start) / count;
+        if parts.is_empty() {
+            self.queue.push(sent.end + way, Step::Dial(id, DialStep::Answered));
+        }
+        for (part, number) in parts.zip(1..) {
+            let arrival = sent.start + each * number + way;
+            self.queue.push(arrival, Step::Dial(id, DialStep::Part(part)));
+        }
+        true
     }
 
     /// The dialer does not wait for the answer any more.
@@ -161,7 +240,23 @@ impl<M: Machine> Simulation<M> {
                 }
             }
             DialStep::Moved => self.dial_moved(id),
+            DialStep::Part(part) => self.part_arrived(id, part),
         }
+    }
+
+    fn part_arrived(&mut self, id: u32, part: u32) {
+        let Some(dial) = self.dials.open.get(&id) else { return };
+        let coming = dial.gathering.as_ref().and_then(|gathering| gathering.coming.clone());
+        let Some((parts, ttl)) = coming else { return };
+        let (dialer, target, request) = (dial.dialer, dial.target, dial.request);
+        let is_last = part + 1 == parts.end;
+        if is_last {
+            self.dials.close(id);
+            self.dials.warm_up(self.now, dialer, target);
+        }
+        self.loads[dialer.index()].received.add(PART_MAX);
+        let news = Gathered::Part { part, ttl, is_last };
+        self.feed(dialer, Input::Gathered { request, news });
     }
 
     fn dial_asked(&mut self, id: u32) {
@@ -180,7 +275,12 @@ impl<M: Machine> Simulation<M> {
 
     fn dial_answered(&mut self, id: u32) {
         let Some(mut dial) = self.dials.close(id) else { return };
-        let Some(message) = dial.message.take() else { return };
+        let (dialer, request) = (dial.dialer, dial.request);
+        let Some(message) = dial.message.take() else {
+            // Parts were asked for, and another record sent.
+            let news = Gathered::False;
+            return self.feed(dialer, Input::Gathered { request, news });
+        };
         self.dials.warm_up(self.now, dial.dialer, dial.target);
         self.trace_delivery(dial.target, dial.dialer, MessageKind::of(&message), message.id.0);
         self.loads[dial.dialer.index()].received.add(wire::length(&message, Carrier::Stream));
@@ -197,7 +297,8 @@ impl<M: Machine> Simulation<M> {
         self.feed(dialer, Input::Progressed { request });
     }
 
-    /// Queues `bytes` on the uplink of `from`, not before `earliest`. Returns when the last one has left.
+    /// Queues `bytes` on the uplink of `from`, not before `earliest`. Returns from when on they leave, and when the
+    /// last one has left.
     fn transfer(
         &mut self,
         id: u32,
@@ -205,7 +306,7 @@ impl<M: Machine> Simulation<M> {
         to: Place,
         earliest: Moment,
         bytes: usize,
-    ) -> Moment {
+    ) -> Range<Moment> {
         let (from_site, to_site) = (self.seats.site(from), self.seats.site(to));
         let stall = self.network.stall(from_site, to_site, bytes);
         let micros = bytes as u64 * 1_000_000 / self.network.conditions.bandwidth.max(1);
@@ -219,7 +320,7 @@ impl<M: Machine> Simulation<M> {
         if end.since(start) > PROGRESS {
             self.queue.push(start + PROGRESS, Step::Dial(id, DialStep::Moved));
         }
-        end
+        start..end
     }
 
     fn path(&mut self, from: Place, to: Place) -> Duration {

@@ -57,6 +57,7 @@ impl<M: Machine> Simulation<M> {
                 Route::Dial(contact) => self.dial(place, contact, message),
                 Route::Answer(stream) => self.answer_dial(place, stream, message),
             },
+            Output::Gather { to, message, mosaic } => self.gather(place, to, message, mosaic),
             Output::Greet { addr } => self.send_hello(place, addr),
             Output::Withdraw { request } => self.withdraw_dial(place, request),
             Output::Load { ticket, key, kinds, whole_up_to } => {

@@ -1,7 +1,7 @@
 //! Commands, requests, replies and records, made from choices.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dht_proto::{
@@ -36,7 +36,17 @@ pub(super) fn contact(choice: u8) -> Contact {
 
 /// Few different ones, so that they meet.
 pub(super) fn record(choice: u8) -> Record {
-    let size = if choice & 64 == 0 { 10 } else { 2_000 };
+    static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| (0..=255).map(make_record).collect());
+    RECORDS[usize::from(choice)].clone()
+}
+
+fn make_record(choice: u8) -> Record {
+    let size = match choice >> 5 & 3 {
+        0 | 1 => 10,
+        // Ten parts, which come from two holders.
+        3 if choice >> 2 & 3 < 2 => 600_000,
+        _ => 2_000,
+    };
     let value = Value::new(vec![choice & 3; size]).unwrap();
     match choice >> 2 & 3 {
         0 => Record::content(value),

@@ -91,6 +91,7 @@ impl Watch {
         now.hash(&mut self.trace);
         match output {
             Output::Send { route, message } => self.saw_message(route, message),
+            Output::Gather { to, message, .. } => self.saw_message(&Route::Dial(*to), message),
             Output::Greet { addr } => {
                 addr.hash(&mut self.trace);
                 self.seen.note("greet", ());

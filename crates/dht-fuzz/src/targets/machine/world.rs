@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Message, Moment, NodeIdentity, Reply, Request, RequestId, Role,
+    Body, Contact, Families, Message, Moment, Mosaic, NodeIdentity, Reply, Request, RequestId,
+    Role, Ttl,
 };
 use dht_routing::{
-    Command, ConfigBuilder, Input, Offence, OperationId, Output, Peer, Route, Seed, StreamId,
-    Suspect, Usage, Via,
+    Command, ConfigBuilder, Gathered, Input, Offence, OperationId, Output, Peer, Route, Seed,
+    StreamId, Suspect, Usage, Via,
 };
 use dht_store::MemoryStore;
 
@@ -33,6 +35,8 @@ struct Sent {
     id: RequestId,
     request: Request,
     dialled: bool,
+    /// What the parts of a value are laid into.
+    mosaic: Option<Arc<Mosaic>>,
 }
 
 pub(super) struct World {
@@ -201,6 +205,28 @@ impl World {
         }
     }
 
+    /// Parts of a value come: as many as were asked for, or fewer, or what is none of them.
+    pub(super) fn gathered(&mut self, which: u8, how: u8) {
+        let Some(Sent { id, request, mosaic: Some(mosaic), .. }) = self.pick(which) else { return };
+        let (request, mosaic, asked) = (*id, Arc::clone(mosaic), request.clone());
+        let Request::Download { slot, range, .. } = asked else { return };
+        let of_no_part = match how % 8 {
+            0 => Some(Gathered::False),
+            1 => Some(Gathered::Unoutlined),
+            2 => Some(Gathered::Part { part: how.into(), ttl: Ttl::MAX, is_last: how & 8 == 0 }),
+            _ => None,
+        };
+        if let Some(news) = of_no_part {
+            return self.input(Input::Gathered { request, news });
+        }
+        let record = (0..=255).map(make::record).find(|record| record.slot() == slot);
+        let Some(parts) = record.and_then(|record| mosaic.fill(&record, range)) else { return };
+        for part in parts.clone().take(usize::from(how / 8)) {
+            let (ttl, is_last) = (Ttl::default(), part + 1 == parts.end);
+            self.input(Input::Gathered { request, news: Gathered::Part { part, ttl, is_last } });
+        }
+    }
+
     /// The driver saw a node do what it must not.
     pub(super) fn misbehaved(&mut self, who: u8, choice: u8) {
         let Contact { node, addr } = make::contact(who);
@@ -263,6 +289,12 @@ impl World {
             self.watch.saw(self.now, &output);
             match output {
                 Output::Send { route, message } => self.note_sent(route, message),
+                Output::Gather { to, message, mosaic } => {
+                    self.note_sent(Route::Dial(to), message);
+                    if let Some(sent) = self.sent.back_mut() {
+                        sent.mosaic = Some(mosaic);
+                    }
+                }
                 Output::Greet { addr } => self.greeted.push(addr),
                 Output::Withdraw { request } => self.sent.retain(|sent| sent.id != request),
                 Output::Renew { slot, digest, terms } => self.renew(slot, digest, terms),
@@ -288,7 +320,7 @@ impl World {
         };
         if let Body::Request(request) = message.body {
             self.sent.retain(|sent| sent.id != message.id);
-            self.sent.push_back(Sent { to, id: message.id, request, dialled });
+            self.sent.push_back(Sent { to, id: message.id, request, dialled, mosaic: None });
             if self.sent.len() > SENT_MAX {
                 self.sent.pop_front();
             }

@@ -18,7 +18,7 @@ fn job(request: u64, contact: Contact) -> Box<Job> {
     let message = Message { role: Role::Full, families: Families::V4, id, body };
     let local = LocalIdentity::from_parts([2; 32], Nonce(0));
     let channel = Channel::new(&local, NetworkId::default(), contact.node).unwrap();
-    Box::new(Job { contact, message, channel, again: false })
+    Box::new(Job { contact, message, channel, mosaic: None, again: false })
 }
 
 fn dial(pool: &mut Pool, request: u64, contact: Contact) -> Option<Step> {

@@ -10,15 +10,19 @@ pub(super) struct Version {
     pub(super) kind: Kind,
     pub(super) sequence: Sequence,
     pub(super) digest: Digest,
+    /// Length of the value, in bytes: whoever tells another one means another value, or lies.
+    pub(super) size: usize,
 }
 
 impl Version {
     pub(super) fn of(record: &Record) -> Self {
-        Self { kind: record.kind(), sequence: record.sequence(), digest: record.digest() }
+        let (kind, sequence) = (record.kind(), record.sequence());
+        Self { kind, sequence, digest: record.digest(), size: record.size() }
     }
 
     pub(super) fn described(details: &OfferDetails) -> Self {
-        Self { kind: details.kind(), sequence: details.sequence, digest: details.digest }
+        let size = usize::try_from(details.size).unwrap_or(usize::MAX);
+        Self { kind: details.kind(), sequence: details.sequence, digest: details.digest, size }
     }
 }
 
@@ -47,6 +51,11 @@ impl Ballot {
         let seen = self.versions.entry(Version::of(&record)).or_default();
         seen.holders.insert(from);
         seen.record.get_or_insert((record, ttl));
+    }
+
+    /// The record came from several of those that hold it.
+    pub(super) fn collected(&mut self, version: Version, record: Record, ttl: Ttl) {
+        self.versions.entry(version).or_default().record.get_or_insert((record, ttl));
     }
 
     /// `from` says it holds `version`.
@@ -107,6 +116,16 @@ impl Ballot {
         let seen = self.versions.get(&version)?;
         let (record, ttl) = seen.record.clone()?;
         Some((record, ttl, seen.holders.len()))
+    }
+
+    /// These may be asked for the bytes of a version once more.
+    pub(super) fn ask_again(&mut self, version: Version, holders: Vec<Contact>) {
+        self.versions.entry(version).or_default().sources.extend(holders);
+    }
+
+    /// Whether there is a node that was not asked yet for the bytes of a version.
+    pub(super) fn has_holder(&self, version: Version) -> bool {
+        self.versions.get(&version).is_some_and(|seen| !seen.sources.is_empty())
     }
 
     /// The next node to ask for the bytes of a version.

@@ -201,6 +201,7 @@ impl Machine for Parrot {
             | Input::Delivered { .. }
             | Input::Consulted { .. }
             | Input::Served { .. }
+            | Input::Gathered { .. }
             | Input::Misbehaved { .. } => {}
         }
     }
