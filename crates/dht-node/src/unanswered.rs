@@ -90,7 +90,7 @@ impl Unanswered {
 
 #[cfg(test)]
 mod tests {
-    use dht_proto::{Body, Families, NodeIdentity, Nonce, PublicKey, Request, Role};
+    use dht_proto::{Body, Families, Load, NodeIdentity, Nonce, PublicKey, Request, Role};
 
     use super::*;
 
@@ -103,7 +103,13 @@ mod tests {
 
     fn ping(request: u64) -> Message {
         let body = Body::Request(Request::Ping);
-        Message { role: Role::Full, families: Families::V4, id: RequestId(request), body }
+        Message {
+            role: Role::Full,
+            families: Families::V4,
+            load: Load::NONE,
+            id: RequestId(request),
+            body,
+        }
     }
 
     #[test]

@@ -13,8 +13,9 @@ use dht_proto::envelope::{Envelope, SealNonce};
 use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{
-    Body, Contact, Difficulty, Families, Key, LocalIdentity, Message, NetworkId, NodeIdentity,
-    Nonce, PublicKey, Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value, codec,
+    Body, Contact, Difficulty, Families, Key, Load, LocalIdentity, Message, NetworkId,
+    NodeIdentity, Nonce, PublicKey, Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value,
+    codec,
 };
 
 const NONCE: SealNonce = SealNonce([3; 24]);
@@ -24,7 +25,13 @@ fn identity(seed: u8) -> LocalIdentity {
 }
 
 fn message(body: Body) -> Message {
-    Message { role: Role::Full, families: Families::V4, id: RequestId(0x0102_0304), body }
+    Message {
+        role: Role::Full,
+        families: Families::V4,
+        load: Load::NONE,
+        id: RequestId(0x0102_0304),
+        body,
+    }
 }
 
 fn store_of(size: usize) -> Message {

@@ -88,8 +88,8 @@ pub use identity::{Difficulty, NodeIdentity, Nonce, PublicKey};
 pub use key::{Distance, Key};
 pub use local::LocalIdentity;
 pub use message::{
-    BatchedOffer, Body, ErrorCode, Inspection, Message, OfferAnswer, OfferDetails, Refusal, Reply,
-    Request, RequestId, Role, ValueRange,
+    BatchedOffer, Body, ErrorCode, Inspection, Load, Message, OfferAnswer, OfferDetails, Refusal,
+    Reply, Request, RequestId, Role, ValueRange,
 };
 pub use mosaic::Mosaic;
 pub use network::NetworkId;

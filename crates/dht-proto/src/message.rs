@@ -13,12 +13,14 @@ use crate::{
 
 mod batch;
 pub(crate) mod length;
+mod load;
 mod pairing;
 mod range;
 mod refusal;
 pub(crate) mod text;
 
 pub use batch::{BatchedOffer, OfferAnswer};
+pub use load::Load;
 pub use range::ValueRange;
 pub use refusal::{ErrorCode, Refusal};
 
@@ -48,6 +50,8 @@ pub struct Message {
     pub role: Role,
     /// Which contacts its sender can use.
     pub families: Families,
+    /// How busy its sender is. Requests say nothing of it.
+    pub load: Load,
     /// Ties reply to request.
     pub id: RequestId,
     /// Request or reply.

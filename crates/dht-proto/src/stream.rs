@@ -22,7 +22,7 @@
 //! let record = Record::content(Value::new(vec![7; 200_000]).unwrap());
 //! let store = Request::Store { record, ttl: Ttl::default(), purpose: Purpose::Publish, expected: None };
 //! let message =
-//!     Message { role: Role::Full, families: Families::V4, id: RequestId(1), body: Body::Request(store) };
+//!     Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(1), body: Body::Request(store) };
 //!
 //! let mut assembly = Assembly::new(limits::VALUE_MAX);
 //! let mut received = None;

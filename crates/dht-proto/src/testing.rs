@@ -18,7 +18,7 @@ use crate::limits::{
     VALUE_MAX,
 };
 use crate::{
-    AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet,
+    AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet, Load,
     Message, NetworkId, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral,
     Refusal, Reply, Request, RequestId, Role, RoughRtt, Salt, Scope, Sequence, SignedBody, Slot,
     Ttl, Value, ValueRange,
@@ -272,9 +272,11 @@ pub(crate) fn long_message(longest: usize) -> impl Strategy<Value = Message> {
 fn with_head(body: impl Strategy<Value = Body>) -> impl Strategy<Value = Message> {
     let role = prop_oneof![Just(Role::Full), Just(Role::Client)];
     let id = prop_oneof![9 => any::<u64>(), 1 => Just(0)];
-    (role, any::<bool>(), any::<bool>(), id, body).prop_map(|(role, v4, v6, id, body)| Message {
+    let head = (role, any::<bool>(), any::<bool>(), 0..=63_u32, id);
+    (head, body).prop_map(|((role, v4, v6, load, id), body)| Message {
         role,
         families: Families { v4, v6 },
+        load: Load::from_code(load),
         id: RequestId(id),
         body,
     })

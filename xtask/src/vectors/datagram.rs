@@ -8,7 +8,7 @@ use dht_proto::envelope::{
 use dht_proto::limits::PADDED_REQUEST_LEN;
 use dht_proto::seal::Sealer;
 use dht_proto::{
-    Body, Cookie, Families, Key, Message, Moment, NetworkId, Reply, Request, RequestId, Role,
+    Body, Cookie, Families, Key, Load, Message, Moment, NetworkId, Reply, Request, RequestId, Role,
 };
 use prost::encoding::encode_varint;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn sealed(name: &str, body: Body, cookie: Option<Cookie>, number: u8) -> Result<
     let random = std::array::from_fn(|i| number ^ i.to_le_bytes()[0]);
     let seal_nonce = SealNonce::new(random, sealed_at);
     let id = RequestId(u64::from(number));
-    let message = Message { role: Role::Full, families: Families::V4, id, body };
+    let message = Message { role: Role::Full, families: Families::V4, load: Load::NONE, id, body };
     let mut datagram = BytesMut::new();
     let mut sealer = Sealer::new(sender.clone(), network, 1);
     sealer.seal(&receiver.node().public(), &message, seal_nonce, cookie, &mut datagram)?;

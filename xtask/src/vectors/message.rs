@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bytes::BytesMut;
 use dht_proto::{
-    AuthorSecret, Body, Contact, ErrorCode, Families, Inspection, Key, KindSet, Message,
+    AuthorSecret, Body, Contact, ErrorCode, Families, Inspection, Key, KindSet, Load, Message,
     NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral, Refusal, Reply,
     Request, RequestId, Role, RoughRtt, Salt, Sequence, SignedBody, Ttl, Value as Bytes,
     ValueRange, codec,
@@ -38,16 +38,19 @@ pub(super) fn plaintext(message: &Message) -> BytesMut {
 }
 
 fn from_full_node(body: Body) -> Message {
-    Message { role: Role::Full, families: Families::V4, id: ID, body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: ID, body }
 }
 
 fn all() -> Result<Vec<(&'static str, Message)>> {
     let client = Message {
         role: Role::Client,
         families: Families::BOTH,
+        load: Load::NONE,
         id: RequestId(1),
         body: Body::Request(Request::Ping),
     };
+    let body = Body::Reply(Reply::Nodes { closer: Vec::new() });
+    let busy = Message { load: Load::of(1_000), ..from_full_node(body) };
     let requests = [requests()?, batch::requests()?, broadcast::requests()?].concat();
     let requests =
         requests.into_iter().map(|(name, request)| (name, from_full_node(Body::Request(request))));
@@ -55,7 +58,10 @@ fn all() -> Result<Vec<(&'static str, Message)>> {
         .concat()
         .into_iter()
         .map(|(name, reply)| (name, from_full_node(Body::Reply(reply))));
-    Ok(requests.chain([("ping of a client", client)]).chain(replies).collect())
+    Ok(requests
+        .chain([("ping of a client", client), ("nodes of a busy node", busy)])
+        .chain(replies)
+        .collect())
 }
 
 pub(super) fn value() -> Result<Bytes> {

@@ -5,8 +5,8 @@ use bytes::BytesMut;
 use dht_proto::envelope::SealNonce;
 use dht_proto::stream::{Channel, Outgoing};
 use dht_proto::{
-    Body, Families, Key, Message, NetworkId, Outline, Purpose, Record, Reply, Request, RequestId,
-    Role, Ttl, Value as Bytes, ValueRange,
+    Body, Families, Key, Load, Message, NetworkId, Outline, Purpose, Record, Reply, Request,
+    RequestId, Role, Ttl, Value as Bytes, ValueRange,
 };
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn vector(name: &str, body: Body, asked: ValueRange, outlined: bool) -> Result<V
     let (sender, receiver) = (local(1, 1_000), local(2, 0));
     let channel = Channel::new(&sender, network, receiver.node())?;
     let (role, families, id) = (Role::Full, Families::V4, RequestId(1));
-    let message = Message { role, families, id, body };
+    let message = Message { role, families, load: Load::NONE, id, body };
     let size = message.record().map(Record::size);
     let value = message.record().and_then(Record::value).filter(|_| outlined);
     let outline = value.and_then(|value| Outline::of(value.as_bytes()));

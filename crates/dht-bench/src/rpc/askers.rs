@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use dht_node::{Difficulty, Families, Key, LocalIdentity, Moment, NetworkId, NodeIdentity};
 use dht_proto::envelope::{Envelope, SealNonce};
 use dht_proto::seal::Sealer;
-use dht_proto::{Body, Message, Reply, Request, RequestId, Role};
+use dht_proto::{Body, Load, Message, Reply, Request, RequestId, Role};
 
 use crate::BenchError;
 
@@ -38,7 +38,8 @@ impl Askers {
             let target = Key::content(format!("target {index}").as_bytes());
             let (role, families) = (Role::Client, Families::V4);
             let body = Body::Request(Request::FindNode { target });
-            let message = Message { role, families, id: RequestId(index as u64), body };
+            let message =
+                Message { role, families, load: Load::NONE, id: RequestId(index as u64), body };
             let mut random = [0; 18];
             random.copy_from_slice(&target.as_bytes()[..18]);
             let nonce = SealNonce::new(random, Moment::EPOCH);

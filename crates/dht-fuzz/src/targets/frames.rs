@@ -12,8 +12,8 @@ use dht_proto::limits::{FRAME_MAX, VALUE_MAX};
 use dht_proto::seal::OpenError;
 use dht_proto::stream::{Assembly, AssemblyError, Channel, Frame, Outgoing, Received};
 use dht_proto::{
-    AuthorSecret, Body, Families, LocalIdentity, Message, NetworkId, Nonce, Purpose, Record, Reply,
-    Request, RequestId, Role, Salt, Sequence, SignedBody, Ttl, Value, ValueRange,
+    AuthorSecret, Body, Families, Load, LocalIdentity, Message, NetworkId, Nonce, Purpose, Record,
+    Reply, Request, RequestId, Role, Salt, Sequence, SignedBody, Ttl, Value, ValueRange,
 };
 
 use super::decode::{note_error, written};
@@ -80,8 +80,13 @@ fn long_messages() -> Vec<(Message, ValueRange)> {
         (found(Record::content(value(1_500))), part),
         (found(signed), ValueRange { offset: 1_000, length: None }),
     ];
-    let message =
-        |body| Message { role: Role::Full, families: Families::V4, id: RequestId(7), body };
+    let message = |body| Message {
+        role: Role::Full,
+        families: Families::V4,
+        load: Load::NONE,
+        id: RequestId(7),
+        body,
+    };
     bodies.map(|(body, range)| (message(body), range)).to_vec()
 }
 

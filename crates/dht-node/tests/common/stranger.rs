@@ -12,7 +12,7 @@ use dht_node::{Difficulty, Families, LocalIdentity, NetworkId, NodeIdentity};
 use dht_proto::envelope::{Envelope, HelloToken, SealNonce, write_hello, write_hello_ack};
 use dht_proto::seal::{PairKey, Sealer};
 use dht_proto::stream::{Assembly, Channel, Outgoing, Received};
-use dht_proto::{Body, Cookie, Message, Moment, PublicKey, Reply, Request, RequestId, Role};
+use dht_proto::{Body, Cookie, Load, Message, Moment, PublicKey, Reply, Request, RequestId, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
@@ -98,7 +98,13 @@ impl Stranger {
     }
 
     pub fn message(id: u64, body: Body) -> Message {
-        Message { role: Role::Full, families: Families::V4, id: RequestId(id), body }
+        Message {
+            role: Role::Full,
+            families: Families::V4,
+            load: Load::NONE,
+            id: RequestId(id),
+            body,
+        }
     }
 
     /// Bytes of a datagram with a request for the owner of a key.

@@ -8,7 +8,7 @@ use super::request::{self, RequestForm};
 use super::{Arrival, Carrier, Undecodable, contact, record, wire};
 use crate::limits::{PADDED_REQUEST_LEN, PART_MAX, VALUE_MAX};
 use crate::stream::{Content, Exchange, Head, Part, Start};
-use crate::{Body, DecodeError, ErrorCode, Families, Message, Problem, RequestId, Role};
+use crate::{Body, DecodeError, ErrorCode, Families, Load, Message, Problem, RequestId, Role};
 
 static ZEROS: [u8; PADDED_REQUEST_LEN] = [0; PADDED_REQUEST_LEN];
 
@@ -17,7 +17,8 @@ pub(super) fn to_wire(message: &Message, padding: usize) -> wire::Message {
         Body::Request(request) => wire::message::Body::Request(request::to_wire(request)),
         Body::Reply(reply) => wire::message::Body::Reply(reply::to_wire(reply)),
     };
-    let head = Head { role: message.role, families: message.families, id: message.id };
+    let head =
+        Head { role: message.role, families: message.families, load: message.load, id: message.id };
     let padding = Bytes::from_static(ZEROS.get(..padding).unwrap_or(&ZEROS));
     wire::Message { padding, ..wrap(&head, body) }
 }
@@ -57,6 +58,7 @@ fn wrap(head: &Head, body: wire::message::Body) -> wire::Message {
     wire::Message {
         id: head.id.0,
         role: role.into(),
+        load: head.load.code().into(),
         families: u32::from(head.families.v4) | u32::from(head.families.v6) << 1,
         body: Some(body),
         padding: Bytes::new(),
@@ -70,6 +72,7 @@ pub(super) fn from_wire(message: wire::Message, arrival: Arrival) -> Result<Cont
             Ok(wire::Role::Client | wire::Role::Unspecified) | Err(_) => Role::Client,
         },
         families: Families { v4: message.families & 1 != 0, v6: message.families & 2 != 0 },
+        load: Load::from_code(message.load),
         id: RequestId(message.id),
     };
     match message.body {
@@ -103,7 +106,7 @@ pub(super) fn from_wire(message: wire::Message, arrival: Arrival) -> Result<Cont
 }
 
 fn whole(head: Head, body: Body) -> Message {
-    Message { role: head.role, families: head.families, id: head.id, body }
+    Message { role: head.role, families: head.families, load: head.load, id: head.id, body }
 }
 
 fn part_from_wire(head: Head, part: wire::Part) -> Result<Part, DecodeError> {

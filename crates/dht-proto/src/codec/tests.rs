@@ -9,8 +9,9 @@ use crate::limits::{CONTACTS_MAX, INLINE_VALUE_MAX, PADDED_REQUEST_LEN, REASON_M
 use crate::message::length::{padding, sealed_len};
 use crate::stream::{Content, Outgoing};
 use crate::{
-    Body, Contact, ErrorCode, Families, Key, Message, NetworkId, NodeIdentity, Nonce, Problem,
-    PublicKey, Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value, testing,
+    Body, Contact, ErrorCode, Families, Key, Load, Message, NetworkId, NodeIdentity, Nonce,
+    Problem, PublicKey, Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value,
+    testing,
 };
 
 mod batch;
@@ -30,7 +31,7 @@ fn decode_frame(plaintext: Bytes) -> Result<Content, Undecodable> {
 }
 
 fn message(body: Body) -> Message {
-    Message { role: Role::Full, families: Families::V4, id: RequestId(7), body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(7), body }
 }
 
 fn encoded(message: &Message) -> Bytes {
@@ -184,7 +185,7 @@ fn fields_of_later_versions_are_ignored() {
 }
 
 #[test]
-fn an_unknown_role_is_a_client_and_unknown_families_are_none() {
+fn an_unknown_role_is_a_client_unknown_families_are_none_and_more_load_than_the_most_is_the_most() {
     let wire = wire::Message {
         id: 1,
         role: 77,
@@ -193,10 +194,12 @@ fn an_unknown_role_is_a_client_and_unknown_families_are_none() {
             body: Some(wire::request::Body::Ping(wire::Ping {})),
         })),
         padding: Bytes::new(),
+        load: 1_000,
     };
     let message = decode(wire.encode_to_vec().into()).unwrap();
     assert_eq!(message.role, Role::Client);
     assert_eq!(message.families, Families { v4: false, v6: false });
+    assert_eq!(message.load, Load::MAX);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Body, Inspection, Message, OfferDetails, Refusal, Reply, Request, text};
+use super::{Body, Inspection, Load, Message, OfferDetails, Refusal, Reply, Request, text};
 use crate::limits::{
     AGENT_MAX, CONTACTS_MAX, COOKIE_LEN, DATAGRAM_MAX, PADDED_REQUEST_LEN, PART_MAX, REASON_MAX,
 };
@@ -135,12 +135,13 @@ impl Message {
             })
     }
 
-    /// Length of id, role and families.
+    /// Length of id, role, families and load.
     fn head_len(&self) -> usize {
         let id = if self.id.0 == 0 { 0 } else { 9 };
         let role = 2;
         let families = if self.families.v4 || self.families.v6 { 2 } else { 0 };
-        id + role + families
+        let load = if self.load == Load::NONE { 0 } else { 2 };
+        id + role + families + load
     }
 }
 

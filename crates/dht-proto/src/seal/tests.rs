@@ -7,7 +7,7 @@ use super::{OpenError, PairKey, SealError, Sealer, WeakKey};
 use crate::envelope::{Envelope, SealNonce};
 use crate::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, PADDED_REQUEST_LEN};
 use crate::{
-    Body, Cookie, Difficulty, Families, Key, LocalIdentity, Message, NetworkId, NodeIdentity,
+    Body, Cookie, Difficulty, Families, Key, Load, LocalIdentity, Message, NetworkId, NodeIdentity,
     Nonce, PublicKey, Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value, testing,
 };
 
@@ -23,7 +23,7 @@ fn sealer(seed: u8) -> Sealer {
 }
 
 fn message(body: Body) -> Message {
-    Message { role: Role::Full, families: Families::V4, id: RequestId(7), body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(7), body }
 }
 
 fn ping() -> Message {

@@ -197,6 +197,15 @@ impl Unverified {
             }
             Exchange::Found { ttl, closer } => Body::Reply(Reply::Found { record, ttl, closer }),
         };
-        Ok((Message { role: head.role, families: head.families, id: head.id, body }, outline))
+        Ok((
+            Message {
+                role: head.role,
+                families: head.families,
+                load: head.load,
+                id: head.id,
+                body,
+            },
+            outline,
+        ))
     }
 }

@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use crate::codec::{self, Plaintext, Undecodable};
 use crate::record::RecordHead;
 use crate::{
-    Body, Families, Message, NetworkId, Outline, Purpose, Referral, RequestId, Role, Sequence, Ttl,
+    Body, Families, Load, Message, NetworkId, Outline, Purpose, Referral, RequestId, Role,
+    Sequence, Ttl,
 };
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
@@ -68,6 +69,7 @@ pub(crate) enum Content {
 pub(crate) struct Head {
     pub(crate) role: Role,
     pub(crate) families: Families,
+    pub(crate) load: Load,
     pub(crate) id: RequestId,
 }
 

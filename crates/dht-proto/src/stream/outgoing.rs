@@ -27,8 +27,8 @@ impl Outgoing {
     /// A message with only the part of its value that a [`Request::Download`] asked for. A value short
     /// enough for a datagram is always sent whole.
     pub fn of_range(message: Message, range: ValueRange) -> Self {
-        let Message { role, families, id, body } = message;
-        let head = Head { role, families, id };
+        let Message { role, families, load, id, body } = message;
+        let head = Head { role, families, load, id };
         let (exchange, record) = match body {
             Body::Request(Request::Store { record, ttl, purpose, expected })
                 if !record.is_inline() =>
@@ -39,7 +39,7 @@ impl Outgoing {
                 (Exchange::Found { ttl, closer }, record)
             }
             body => {
-                let first = Some(Content::Message(Message { role, families, id, body }));
+                let first = Some(Content::Message(Message { role, families, load, id, body }));
                 return Self { first, head, value: Bytes::new(), left: 0..0 };
             }
         };

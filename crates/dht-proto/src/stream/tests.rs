@@ -8,9 +8,9 @@ use crate::envelope::SealNonce;
 use crate::limits::{FRAME_MAX, INLINE_VALUE_MAX, PART_MAX, VALUE_MAX};
 use crate::seal::{OpenError, Sealer, WeakKey};
 use crate::{
-    AuthorSecret, Body, DecodeError, Difficulty, Families, Key, LocalIdentity, Message, NetworkId,
-    Outline, Problem, Purpose, Record, Reply, Request, RequestId, Role, Salt, Sequence, SignedBody,
-    Ttl, Value, ValueRange, testing,
+    AuthorSecret, Body, DecodeError, Difficulty, Families, Key, Load, LocalIdentity, Message,
+    NetworkId, Outline, Problem, Purpose, Record, Reply, Request, RequestId, Role, Salt, Sequence,
+    SignedBody, Ttl, Value, ValueRange, testing,
 };
 
 const NETWORK: NetworkId = testing::NETWORK;
@@ -33,7 +33,7 @@ fn value(size: usize) -> Value {
 
 fn found(record: Record) -> Message {
     let body = Body::Reply(Reply::Found { record, ttl: Ttl::default(), closer: Vec::new() });
-    Message { role: Role::Full, families: Families::V4, id: RequestId(9), body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(9), body }
 }
 
 fn content_of(size: usize) -> Message {

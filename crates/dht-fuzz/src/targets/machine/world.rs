@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Families, Message, Moment, Mosaic, NodeIdentity, Reply, Request, RequestId,
-    Role, Ttl,
+    Body, Contact, Families, Load, Message, Moment, Mosaic, NodeIdentity, Reply, Request,
+    RequestId, Role, Ttl,
 };
 use dht_routing::{
     Command, ConfigBuilder, Gathered, Input, Offence, OperationId, Output, Peer, Route, Seed,
@@ -75,7 +75,8 @@ impl World {
         for number in 1..=count {
             let body = Body::Request(Request::Ping);
             let id = RequestId(u64::from(number) << 32);
-            let message = Message { role: Role::Full, families: Families::BOTH, id, body };
+            let message =
+                Message { role: Role::Full, families: Families::BOTH, load: Load::NONE, id, body };
             let contact = make::contact(number);
             self.receive(contact.node, (contact.addr, 400, false), message);
             self.answer(0, 0);
@@ -108,7 +109,7 @@ impl World {
         };
         let role = if which & 64 == 0 { Role::Full } else { Role::Client };
         let body = Body::Reply(reply);
-        let message = Message { role, families: Families::BOTH, id, body };
+        let message = Message { role, families: Families::BOTH, load: Load::NONE, id, body };
         self.input(Input::Received { from: to.node, via, message });
     }
 
@@ -138,7 +139,11 @@ impl World {
         let id = RequestId(u64::from(way) << 8 | u64::from(from));
         let body = Body::Request(request);
         let role = if from & 1 == 0 { Role::Full } else { Role::Client };
-        self.message(from, way, Message { role, families: Families::BOTH, id, body });
+        self.message(
+            from,
+            way,
+            Message { role, families: Families::BOTH, load: Load::NONE, id, body },
+        );
     }
 
     /// A message from anybody. A reply becomes one to a request of the peer.

@@ -2,7 +2,8 @@
 
 use dht_proto::stream::Channel;
 use dht_proto::{
-    Body, Contact, Families, LocalIdentity, Message, NetworkId, Nonce, Request, RequestId, Role,
+    Body, Contact, Families, Load, LocalIdentity, Message, NetworkId, Nonce, Request, RequestId,
+    Role,
 };
 
 use super::{Job, LINES_PER_PEER, LineId, Pool, Step, WAITING};
@@ -15,7 +16,7 @@ fn peer(number: u32) -> Contact {
 fn job(request: u64, contact: Contact) -> Box<Job> {
     let body = Body::Request(Request::Ping);
     let id = RequestId(request);
-    let message = Message { role: Role::Full, families: Families::V4, id, body };
+    let message = Message { role: Role::Full, families: Families::V4, load: Load::NONE, id, body };
     let local = LocalIdentity::from_parts([2; 32], Nonce(0));
     let channel = Channel::new(&local, NetworkId::default(), contact.node).unwrap();
     Box::new(Job { contact, message, channel, mosaic: None, again: false })

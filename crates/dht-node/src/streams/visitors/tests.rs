@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{Body, Families, Message, Reply, RequestId, Role};
+use dht_proto::{Body, Families, Load, Message, Reply, RequestId, Role};
 use dht_routing::StreamId;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -58,7 +58,7 @@ impl Scene {
 
 fn pong() -> Message {
     let body = Body::Reply(Reply::Pong { observed: ([127, 0, 0, 1], 1).into() });
-    Message { role: Role::Full, families: Families::V4, id: RequestId(1), body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(1), body }
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,6 +64,8 @@ pub struct Message {
     pub families: u32,
     #[prost(bytes = "bytes", tag = "7")]
     pub padding: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "8")]
+    pub load: u32,
     #[prost(oneof = "message::Body", tags = "4, 5, 6")]
     pub body: ::core::option::Option<message::Body>,
 }

@@ -9,7 +9,7 @@ const ID: u64 = 0x0102_0304_0506_0708;
 
 fn of_body(body: Option<wire::message::Body>) -> Bytes {
     let role = wire::Role::Full.into();
-    let message = wire::Message { id: ID, role, families: 1, body, padding: Bytes::new() };
+    let message = wire::Message { id: ID, role, families: 1, body, padding: Bytes::new(), load: 0 };
     message.encode_to_vec().into()
 }
 

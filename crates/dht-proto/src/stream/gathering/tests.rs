@@ -7,8 +7,8 @@ use super::*;
 use crate::limits::PART_MAX;
 use crate::stream::{Channel, Outgoing};
 use crate::{
-    AuthorSecret, Body, Difficulty, Families, LocalIdentity, NetworkId, Record, Reply, Role, Salt,
-    Sequence, SignedBody, Value,
+    AuthorSecret, Body, Difficulty, Families, Load, LocalIdentity, NetworkId, Record, Reply, Role,
+    Salt, Sequence, SignedBody, Value,
 };
 
 fn value(size: usize) -> Value {
@@ -36,7 +36,7 @@ fn outline(record: &Record) -> Outline {
 fn found(record: &Record) -> Message {
     let (record, ttl) = (record.clone(), Ttl::from_secs(60).unwrap());
     let body = Body::Reply(Reply::Found { record, ttl, closer: Vec::new() });
-    Message { role: Role::Full, families: Families::V4, id: RequestId(9), body }
+    Message { role: Role::Full, families: Families::V4, load: Load::NONE, id: RequestId(9), body }
 }
 
 /// What a holder of `record` answers.
