@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use dht_proto::{Key, Moment, Source};
 
+use crate::decay::decayed;
+
 /// Keys that are counted at once, at most.
 const KEYS_MAX: usize = 128;
 /// Time in which a level halves.
 const HALF_LIFE: Duration = Duration::from_mins(2);
-/// Halvings after which nothing is left of a level.
-const HALVINGS_MAX: u128 = 16;
 /// Time without a request after which a key is forgotten.
 const FORGOTTEN: Duration = Duration::from_mins(10);
 /// What a request adds to a level.
@@ -40,11 +40,7 @@ struct Interest {
 
 impl Interest {
     fn level(&self, now: Moment) -> u32 {
-        let halvings = now.since(self.asked).as_micros() / (HALF_LIFE.as_micros() / 4);
-        let whole = u32::try_from((halvings / 4).min(HALVINGS_MAX)).unwrap_or(u32::MAX);
-        // Quarters of a halving are taken as straight lines: 7/8, 6/8, 5/8.
-        let quarters = u32::try_from(halvings % 4).unwrap_or(0);
-        self.level.checked_shr(whole).unwrap_or(0) * (8 - quarters) / 8
+        decayed(self.level, now.since(self.asked), HALF_LIFE)
     }
 }
 

@@ -341,7 +341,12 @@ impl Lookup {
     fn felt(&self, id: &NodeId, rtt: Duration) -> Duration {
         let Some(seed) = self.taste else { return rtt };
         let parts = u32::try_from(scramble(seed ^ head(id)) >> 56).unwrap_or(0);
-        rtt.max(self.typical / ALIKE) * (128 + parts) / 256
+        self.at_least_alike(rtt) * (128 + parts) / 256
+    }
+
+    /// What a round trip counts as where a [taste](Self::with_taste) decides, before it does.
+    pub(crate) fn at_least_alike(&self, rtt: Duration) -> Duration {
+        rtt.max(self.typical / ALIKE)
     }
 
     fn own_is_closest(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::pacer::Priority;
 use crate::peer::{Replaces, Ruling};
 use crate::publication::RoundReport;
 use crate::search::NetworkSize;
+use crate::table::Entry;
 use crate::{Answer, Config, Gathered, Outcome, RoutingTable};
 
 mod bootstrap;
@@ -167,12 +168,18 @@ impl Scene<'_> {
         let mut lookup = lookup.with_typical(self.typical);
         for entry in self.table.closest_entries(&lookup.target(), count, |_| true) {
             let rtt = entry.rtt().smoothed().unwrap_or(lookup.typical());
-            // The oldest are in everybody's table. They are there for hard times, not for every day.
-            let is_spared = lookup.has_taste() && self.table.is_elder(&entry.contact().id());
-            let rtt = if is_spared { rtt + 2 * lookup.typical() } else { rtt };
+            let rtt = if lookup.has_taste() { self.weighed(&lookup, &entry, rtt) } else { rtt };
             lookup.add_at(entry.contact(), rtt);
         }
         lookup
+    }
+
+    /// The round trip to an entry as far as it decides whether a lookup with a taste asks it first.
+    fn weighed(&self, lookup: &Lookup, entry: &Entry<'_>, rtt: Duration) -> Duration {
+        let rtt = entry.burden().weigh(lookup.at_least_alike(rtt));
+        // The oldest are in everybody's table. They are there for hard times, not for every day.
+        let is_elder = self.table.is_elder(&entry.contact().id());
+        if is_elder { rtt + 2 * lookup.typical() } else { rtt }
     }
 
     /// Requests that a lookup keeps in flight. Steps of a node that is far from all others take long, so it

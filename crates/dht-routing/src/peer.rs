@@ -13,6 +13,7 @@ use crate::caching::Caching;
 use crate::greetings::Greetings;
 use crate::hearing::Hearing;
 use crate::keeping::Keeping;
+use crate::load::Traffic;
 use crate::maintenance::Maintenance;
 use crate::mirror::Mirroring;
 use crate::neighbourhood::Neighbourhood;
@@ -80,6 +81,8 @@ pub struct Peer {
     /// The size of the network by what lookups found.
     size: NetworkSize,
     hearing: Hearing,
+    /// How busy we are, and others.
+    traffic: Traffic,
     requests: Requests,
     greetings: Greetings,
     operations: BTreeMap<OperationId, Box<Running>>,
@@ -160,6 +163,7 @@ impl Peer {
             prior: Prior::default(),
             size: NetworkSize::default(),
             hearing: Hearing::new(now),
+            traffic: Traffic::default(),
             requests: Requests::default(),
             greetings: Greetings::default(),
             operations: BTreeMap::new(),

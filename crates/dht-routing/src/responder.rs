@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Body, ErrorCode, Families, Held, Inspection, Key, Kind, KindSet, Message, Moment, NodeId,
+    Body, ErrorCode, Families, Held, Inspection, Key, Kind, KindSet, Load, Message, Moment, NodeId,
     NodeIdentity, OfferAnswer, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request,
     RequestId, Role, RoughRtt, Scope, Sequence, Slot, Summary, Terms, Ttl,
 };
@@ -108,6 +108,8 @@ pub(crate) struct Responder<'a> {
     pub(crate) now: Moment,
     pub(crate) config: &'a Config,
     pub(crate) local: NodeId,
+    /// How busy we are.
+    pub(crate) load: Load,
     pub(crate) table: &'a RoutingTable,
     pub(crate) caching: Option<&'a Caching>,
     /// Bytes of values that our own store holds at most.
@@ -283,7 +285,7 @@ impl Responder<'_> {
         let live = found.and_then(|held| Some((held.summary.life_left(self.now)?, held)));
         let Some((ttl, held)) = live else {
             // The oldest of a crowded bucket are known to everybody: if all named them, all would ask them first.
-            let mut contacts = self.tellable(asker, key);
+            let mut contacts = self.tellable_as(asker, key, |entry, rtt| entry.burden().weigh(rtt));
             contacts.retain(|referral| !self.table.is_elder(&referral.contact.id()));
             let closer = Vec::new();
             let reply = if is_wanted { Reply::Wanting { closer } } else { Reply::Nodes { closer } };
@@ -355,11 +357,21 @@ impl Responder<'_> {
     /// The message that carries `reply`.
     pub(crate) fn message(&self, asker: &Asker, reply: Reply) -> Message {
         let Config { role, families, .. } = *self.config;
-        Message { role, families, id: asker.id, body: Body::Reply(reply) }
+        Message { role, families, load: self.load, id: asker.id, body: Body::Reply(reply) }
     }
 
     /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them.
     fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Referral> {
+        self.tellable_as(asker, key, |_, rtt| rtt)
+    }
+
+    /// The same with what we say of our round trips.
+    fn tellable_as(
+        &self,
+        asker: &Asker,
+        key: &Key,
+        told: impl Fn(&Entry<'_>, Duration) -> Duration,
+    ) -> Vec<Referral> {
         let asker_scope = Scope::of(asker.source.ip());
         let entries = self.table.closest_entries(key, self.config.k, |entry| {
             let ip = entry.addr().ip();
@@ -370,7 +382,7 @@ impl Responder<'_> {
             reaches && asker.families.include(ip) && !entry.is(&asker.node)
         });
         let named = |entry: &Entry<'_>| {
-            let rtt = entry.rtt().smoothed().map(RoughRtt::new);
+            let rtt = entry.rtt().smoothed().map(|rtt| RoughRtt::new(told(entry, rtt)));
             Referral { contact: entry.contact(), rtt }
         };
         entries.iter().map(named).collect()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dht_proto::limits::{CELLS_MAX, FINGERPRINTS_MAX, VALUE_MAX};
 use dht_proto::{
-    BatchedOffer, Body, Cell, CellAnswer, Contact, Fingerprint, Held, Message, OfferAnswer,
+    BatchedOffer, Body, Cell, CellAnswer, Contact, Fingerprint, Held, Load, Message, OfferAnswer,
     OfferDetails, Prefix, Purpose, Refusal, Reply, Request, RequestId, Stock, Summary, Ttl,
 };
 
@@ -320,5 +320,11 @@ fn offer_of(scene: &Scene<'_>, summary: &Summary) -> Option<BatchedOffer> {
 /// The message that would carry a request, to see what fits.
 pub(super) fn message(scene: &Scene<'_>, request: Request) -> Message {
     let (role, families) = (scene.config.role, scene.config.families);
-    Message { role, families, id: RequestId(u64::MAX), body: Body::Request(request) }
+    Message {
+        role,
+        families,
+        load: Load::NONE,
+        id: RequestId(u64::MAX),
+        body: Body::Request(request),
+    }
 }

@@ -2,7 +2,7 @@
 
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::{
-    Body, Contact, Custody, Message, Moment, Purpose, Request, RequestId, Source, Terms,
+    Body, Contact, Custody, Load, Message, Moment, Purpose, Request, RequestId, Source, Terms,
 };
 
 use super::spread::is_short;
@@ -151,7 +151,7 @@ impl Peer {
         let fits = || {
             let Config { role, families, .. } = *self.config;
             let (id, body) = (RequestId(u64::MAX), Body::Request(request.clone()));
-            Message { role, families, id, body }.fits_datagram()
+            Message { role, families, load: Load::NONE, id, body }.fits_datagram()
         };
         match request {
             Request::Download { .. } => Route::Dial(to),
@@ -171,7 +171,13 @@ impl Peer {
     }
 
     pub(super) fn send(&mut self, route: Route, id: RequestId, body: Body) {
-        let message = Message { role: self.config.role, families: self.config.families, id, body };
+        let message = Message {
+            role: self.config.role,
+            families: self.config.families,
+            load: Load::NONE,
+            id,
+            body,
+        };
         self.put(Output::Send { route, message });
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dht_proto::{Body, Contact, Message, Moment, Mosaic, Request, RequestId};
+use dht_proto::{Body, Contact, Load, Message, Moment, Mosaic, Request, RequestId};
 
 use super::Peer;
 use crate::operation::Happened;
@@ -22,7 +22,8 @@ impl Peer {
         let id = self.random.request_id();
         self.requests.dialled(now, id, (to, request.clone()), Owner::Operation(operation));
         let crate::Config { role, families, .. } = *self.config;
-        let message = Message { role, families, id, body: Body::Request(request) };
+        let message =
+            Message { role, families, load: Load::NONE, id, body: Body::Request(request) };
         self.put(Output::Gather { to, message, mosaic });
     }
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, ErrorCode, Held, Inspection, Message, Moment, NodeIdentity, Purpose, Referral,
-    Refusal, Reply, Request, RequestId, Role, Scope,
+    Body, Contact, ErrorCode, Held, Inspection, Load, Message, Moment, NodeIdentity, Purpose,
+    Referral, Refusal, Reply, Request, RequestId, Role, Scope,
 };
 
 use super::serve::wants_stream;
@@ -35,7 +35,9 @@ impl Peer {
             return;
         }
         match message.body {
-            Body::Reply(reply) => self.replied(now, from, via, (message.role, message.id), reply),
+            Body::Reply(reply) => {
+                self.replied(now, from, via, (message.role, message.load, message.id), reply);
+            }
             Body::Request(request) => {
                 let believable = from.meets(self.config.difficulty);
                 if message.role == Role::Full && !believable {
@@ -62,6 +64,7 @@ impl Peer {
                     id: message.id,
                     budget: Asker::budget(streamed, proven, length),
                 };
+                self.traffic.answered(now);
                 self.requested(now, &asker, request);
                 if message.role == Role::Full && !streamed {
                     self.noticed(now, Contact::new(from, source));
@@ -75,7 +78,9 @@ impl Peer {
     fn noticed(&mut self, now: Moment, contact: Contact) {
         let is_welcome =
             || self.table.has_room_for(&contact) || self.table.would_prefer(&contact, None);
-        if self.config.role == Role::Full && is_welcome() {
+        // Whoever forges an address need not take one where anybody can be.
+        let can_be = contact.addr.port() != 0 && Scope::of(contact.addr.ip()).is_some();
+        if self.config.role == Role::Full && can_be && is_welcome() {
             self.check(now, contact);
         }
     }
@@ -202,13 +207,22 @@ impl Peer {
     /// The message that carries `reply`.
     pub(super) fn reply_message(&self, asker: &Asker, reply: Reply) -> Message {
         let crate::Config { role, families, .. } = *self.config;
-        Message { role, families, id: asker.id, body: Body::Reply(reply) }
+        let load = self.traffic.load();
+        Message { role, families, load, id: asker.id, body: Body::Reply(reply) }
     }
 
     pub(super) fn responder(&self, now: Moment) -> Responder<'_> {
-        let Self { config, table, caching, usage, .. } = self;
+        let Self { config, traffic, table, caching, usage, .. } = self;
         let (local, caching) = (self.local.id(), caching.as_deref());
-        Responder { now, config, local, table, caching, capacity: usage.capacity }
+        Responder {
+            now,
+            config,
+            local,
+            load: traffic.load(),
+            table,
+            caching,
+            capacity: usage.capacity,
+        }
     }
 
     fn inspection(&self, now: Moment) -> Inspection {
@@ -229,7 +243,7 @@ impl Peer {
         now: Moment,
         from: NodeIdentity,
         via: Via,
-        (role, id): (Role, RequestId),
+        (role, load, id): (Role, Load, RequestId),
         reply: Reply,
     ) {
         let Some(request) = self.requests.get(id) else { return };
@@ -264,11 +278,14 @@ impl Peer {
             let rtt = sample.unwrap_or_else(|| self.pace_of(&contact).timeout);
             if role == Role::Full && !self.is_banned(now, &from, contact.addr.ip()) {
                 self.answered(now, contact, rtt);
+                let burden = self.traffic.heard(load);
+                self.table.burdened(&from, burden);
             }
         }
         match request.owner {
             Owner::Operation(operation) => {
                 let closer = self.believable(now, &contact, reply.closer());
+                self.heard_of(now, &contact, &closer);
                 self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
             }
             Owner::Broadcast => self.broadcast_replied(now, &contact, &request.request, reply),
@@ -309,6 +326,20 @@ impl Peer {
                 }
             }
             Answered::Waiting { .. } | Answered::Renewed | Answered::Refused => {}
+        }
+    }
+
+    /// Others were named on the way to something else: one who is likely nearer in time than those we know is met.
+    fn heard_of(&mut self, now: Moment, teller: &Contact, named: &[Referral]) {
+        let entry = self.table.entry_of(&teller.node);
+        let Some(way) = entry.and_then(|entry| entry.rtt().smoothed()) else { return };
+        let is_nearer = |Referral { contact, rtt }: &&Referral| {
+            rtt.is_some_and(|rtt| self.table.is_nearer(contact, way + rtt.duration()))
+        };
+        if self.config.role == Role::Full
+            && let Some(named) = named.iter().find(is_nearer)
+        {
+            self.check(now, named.contact);
         }
     }
 

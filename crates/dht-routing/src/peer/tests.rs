@@ -3,8 +3,8 @@
 use super::*;
 use crate::{ConfigBuilder, Route, Via};
 use dht_proto::{
-    Body, Contact, Difficulty, Families, Key, Message, NodeIdentity, Nonce, PublicKey, Record,
-    Referral, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
+    Body, Contact, Difficulty, Families, Key, Load, Message, NodeIdentity, Nonce, PublicKey,
+    Record, Referral, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
 };
 
 mod blame;
@@ -12,6 +12,7 @@ mod broadcast;
 mod catch_up;
 mod consult;
 mod copies;
+mod load;
 mod many;
 mod serve;
 mod silence;
@@ -62,7 +63,7 @@ fn expect_reply(peer: &mut Peer) -> Reply {
 
 fn say(peer: &mut Peer, now: Moment, from: &Contact, role: Role, id: RequestId, body: Body) {
     let via = Via::Datagram { source: from.addr, length: 400, proven: true };
-    let message = Message { role, families: Families::BOTH, id, body };
+    let message = Message { role, families: Families::BOTH, load: Load::NONE, id, body };
     peer.handle_input(now, Input::Received { from: from.node, via, message });
 }
 
@@ -130,7 +131,13 @@ fn contacts_are_told_only_of_families_the_asker_can_use() {
     let request = Request::FindNode { target: Key::named(b"x") };
     let via = Via::Datagram { source: "8.8.8.8:1".parse().unwrap(), length: 400, proven: true };
     let body = Body::Request(request);
-    let message = Message { role: Role::Client, families: Families::V6, id: RequestId(1), body };
+    let message = Message {
+        role: Role::Client,
+        families: Families::V6,
+        load: Load::NONE,
+        id: RequestId(1),
+        body,
+    };
     peer.handle_input(Moment::EPOCH, Input::Received { from: identity(9), via, message });
     assert_eq!(told_by(&expect_reply(&mut peer)), [v6]);
 }

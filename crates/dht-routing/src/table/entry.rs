@@ -7,6 +7,7 @@ use dht_proto::{Contact, Moment, NodeIdentity};
 
 use super::entries::Entries;
 use crate::broadcast::Head;
+use crate::load::Burden;
 use crate::rtt::RttEstimate;
 
 /// A node in the table.
@@ -57,6 +58,11 @@ impl Entry<'_> {
     /// Requests not answered since it [answered](Self::answered).
     pub fn failures(&self) -> u8 {
         self.entries.pulse(self.at).failures()
+    }
+
+    /// By how much busier it is than most.
+    pub(crate) fn burden(&self) -> Burden {
+        self.entries.pulse(self.at).burden()
     }
 
     /// First bytes of its id, without computing it.

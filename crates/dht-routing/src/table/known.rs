@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use dht_proto::{Contact, Moment, NodeId, NodeIdentity, Nonce, PublicKey};
 
 use super::address::{Addresses, PackedAddr};
+use crate::load::Burden;
 use crate::rtt::RttEstimate;
 
 /// What an id is computed from. The id itself, nearly half of an identity, is not kept: to compute it again
@@ -47,30 +48,48 @@ pub(super) fn head_of(point: &[u8; 32]) -> u64 {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pulse {
     pub(super) rtt: RttEstimate,
-    /// Microseconds in the upper 56 bits (more than two thousand years), failures in the lower 8.
+    /// Microseconds in the upper 56 bits (more than two thousand years), then the burden and failures since, 4 bits
+    /// each.
     beat: u64,
 }
 
-const FAILURE_BITS: u32 = 8;
+const LOWER_BITS: u32 = 8;
+const BURDEN_BITS: u32 = 4;
+const FAILURES: u8 = (1 << BURDEN_BITS) - 1;
 
 impl Pulse {
     pub(super) fn new(now: Moment, rtt: RttEstimate) -> Self {
-        let micros = now.as_micros().min(u64::MAX >> FAILURE_BITS);
-        Self { rtt, beat: micros << FAILURE_BITS }
+        let micros = now.as_micros().min(u64::MAX >> LOWER_BITS);
+        Self { rtt, beat: micros << LOWER_BITS }
     }
 
     #[inline]
     pub(super) fn answered(self) -> Moment {
-        Moment::from_micros(self.beat >> FAILURE_BITS)
+        Moment::from_micros(self.beat >> LOWER_BITS)
     }
 
     pub(super) fn failures(self) -> u8 {
+        self.lower() & FAILURES
+    }
+
+    /// By how much busier it is than most.
+    #[inline]
+    pub(super) fn burden(self) -> Burden {
+        Burden::new(self.lower() >> BURDEN_BITS)
+    }
+
+    pub(super) fn set_burden(&mut self, burden: Burden) {
+        let lower = burden.steps() << BURDEN_BITS | self.failures();
+        self.beat = self.beat >> LOWER_BITS << LOWER_BITS | u64::from(lower);
+    }
+
+    fn lower(self) -> u8 {
         self.beat.to_le_bytes()[0]
     }
 
     /// One failure more.
     pub(super) fn failed(&mut self) {
-        if self.failures() < u8::MAX {
+        if self.failures() < FAILURES {
             self.beat += 1;
         }
     }
@@ -111,15 +130,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pulse_tells_moment_and_failures_apart() {
+    fn a_pulse_tells_moment_burden_and_failures_apart() {
         let rtt = RttEstimate::first(Duration::from_millis(3));
         for micros in [0, 1, 255, 256, 1_700_000_000_000_000, u64::MAX >> 8] {
             let mut pulse = Pulse::new(Moment::from_micros(micros), rtt);
-            for failures in 0..=255 {
-                assert_eq!((pulse.answered().as_micros(), pulse.failures()), (micros, failures));
+            for step in 0..=20 {
+                let burden = Burden::new(step * 7 % 16);
+                pulse.set_burden(burden);
+                assert_eq!(
+                    (pulse.answered().as_micros(), pulse.failures()),
+                    (micros, step.min(15))
+                );
+                assert_eq!(pulse.burden(), burden);
                 pulse.failed();
             }
-            assert_eq!((pulse.answered().as_micros(), pulse.failures()), (micros, 255));
         }
         assert_eq!(Pulse::new(Moment::NEVER, rtt).answered().as_micros(), u64::MAX >> 8);
     }

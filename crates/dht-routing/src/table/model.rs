@@ -58,10 +58,23 @@ impl Model {
         let is_low =
             contest.iter().filter(|known| lot(&known.contact) < lot(&contact)).count() < fair;
         let others = contest.into_iter().skip(if is_low { fair - 1 } else { fair });
+        let way = |rtt: RttEstimate| rtt.smoothed().unwrap();
         // Of several that are equally far the one known for the shortest.
-        let furthest = others.max_by_key(|known| (known.rtt.smoothed(), known.since)).cloned();
-        let is_nearer =
-            |far: &Known| rtt.smoothed().unwrap() * 4 / 3 <= far.rtt.smoothed().unwrap();
+        let by_time = |known: &&Known| (way(known.rtt), known.since);
+        let claim = |known: &Known| (contest::band(way(known.rtt)), lot(&known.contact));
+        let is_crowded = contest::is_crowded(k, deeper);
+        let furthest = if is_crowded && !is_low {
+            others.max_by_key(|known| claim(known)).cloned()
+        } else {
+            others.max_by_key(by_time).cloned()
+        };
+        let is_nearer = |far: &Known| {
+            if is_crowded {
+                claim(&newcomer) < claim(far)
+            } else {
+                way(rtt) * 4 / 3 <= way(far.rtt)
+            }
+        };
         let (answer, waiter) = match furthest {
             Some(left) if is_low || is_nearer(&left) => {
                 self.entries.retain(|known| known.contact != left.contact);

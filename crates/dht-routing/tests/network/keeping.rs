@@ -66,7 +66,8 @@ fn a_record_survives_the_death_of_all_but_one_of_its_holders_within_a_sweep() {
     let record = value(1);
     store(&mut world, client, &record, Ttl::default());
     let holders = holding(&world, record.slot());
-    assert!((16..=20).contains(&holders.len()), "{holders:?}");
+    // A store in one pass leaves some copies with nodes than which closer ones turn up.
+    assert!((16..=24).contains(&holders.len()), "{holders:?}");
     for host in &holders[1..] {
         world.hosts[*host].alive = false;
     }

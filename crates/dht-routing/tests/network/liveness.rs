@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{Body, Families, Message, Reply, Request, RequestId, Role};
+use dht_proto::{Body, Families, Load, Message, Reply, Request, RequestId, Role};
 use dht_routing::{Input, Output, Route, Via};
 
 use crate::world::{World, addr, config, identity};
@@ -64,8 +64,13 @@ fn a_late_answer_is_not_a_failure() {
     host.peer.handle_timeout(late);
     for (to, id) in asked {
         let reply = Reply::Nodes { closer: Vec::new() };
-        let message =
-            Message { role: Role::Full, families: Families::V4, id, body: Body::Reply(reply) };
+        let message = Message {
+            role: Role::Full,
+            families: Families::V4,
+            load: Load::NONE,
+            id,
+            body: Body::Reply(reply),
+        };
         let via = Via::Datagram { source: to.addr, length: 100, proven: false };
         host.peer.handle_input(late, Input::Received { from: to.node, via, message });
     }
@@ -76,7 +81,8 @@ fn a_late_answer_is_not_a_failure() {
 
 fn request(host: usize, role: Role) -> Input {
     let body = Body::Request(Request::Ping);
-    let message = Message { role, families: Families::V4, id: RequestId(1), body };
+    let message =
+        Message { role, families: Families::V4, load: Load::NONE, id: RequestId(1), body };
     let via = Via::Datagram { source: addr(host), length: 400, proven: true };
     Input::Received { from: identity(host), via, message }
 }
@@ -119,7 +125,13 @@ fn a_reply_counts_only_from_the_node_that_was_asked() {
     let Some(Output::Send { message, .. }) = host.peer.poll_output() else { panic!("a request") };
     let reply = Reply::Nodes { closer: Vec::new() };
     let body = Body::Reply(reply);
-    let message = Message { role: Role::Full, families: Families::V4, id: message.id, body };
+    let message = Message {
+        role: Role::Full,
+        families: Families::V4,
+        load: Load::NONE,
+        id: message.id,
+        body,
+    };
     let via = Via::Datagram { source: addr(8), length: 100, proven: false };
     let requests = host.peer.status().requests;
     host.peer.handle_input(now, Input::Received { from: identity(8), via, message });
@@ -135,8 +147,13 @@ fn a_stranger_gets_at_most_three_bytes_for_each_it_sent() {
     let mut listed = Vec::new();
     for length in [100, 200, 300, 400] {
         let body = Body::Request(Request::FindNode { target: dht_proto::Key::named(b"x") });
-        let message =
-            Message { role: Role::Client, families: Families::V4, id: RequestId(1), body };
+        let message = Message {
+            role: Role::Client,
+            families: Families::V4,
+            load: Load::NONE,
+            id: RequestId(1),
+            body,
+        };
         let via = Via::Datagram { source: addr(90), length, proven: false };
         peer.handle_input(now, Input::Received { from: identity(90), via, message });
         let Some(Output::Send { message, .. }) = peer.poll_output() else { panic!("a reply") };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Body, BroadcastVerdict, Contact, Families, Key, Message, NodeId, NodeIdentity, Nonce,
+    Body, BroadcastVerdict, Contact, Families, Key, Load, Message, NodeId, NodeIdentity, Nonce,
     PublicKey, Record, Referral, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
 };
 
@@ -139,7 +139,8 @@ impl<M: Machine> Simulation<M> {
         let (target, id) = (random.key(), RequestId(random.bits()));
         let victim = self.contact(self.roster[index]);
         let body = Body::Request(Request::FindNode { target });
-        let message = Message { role: Part::Full, families: Families::V4, id, body };
+        let message =
+            Message { role: Part::Full, families: Families::V4, load: Load::NONE, id, body };
         self.send_datagram(place, victim, message);
         let pause = Duration::from_secs(1) / per_second.max(1);
         self.plan_flood(place, epoch, pause);

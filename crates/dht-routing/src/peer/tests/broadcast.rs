@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, ErrorCode, NetworkId,
-    SentAt,
+    AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, ErrorCode, Load,
+    NetworkId, SentAt,
 };
 
 use super::*;
@@ -377,7 +377,13 @@ fn an_answer_to_a_stranger_names_no_more_broadcasts_than_three_times_what_came()
     let source = "9.9.9.9:1000".parse().unwrap();
     let via = Via::Datagram { source, length: 100, proven: false };
     let body = Body::Request(Request::CompareBroadcasts { held: Vec::new(), skip: 0 });
-    let message = Message { role: Role::Client, families: Families::V4, id: RequestId(5), body };
+    let message = Message {
+        role: Role::Client,
+        families: Families::V4,
+        load: Load::NONE,
+        id: RequestId(5),
+        body,
+    };
     peer.handle_input(NOW, Input::Received { from: identity(99), via, message });
     let reply = expect_reply(&mut peer);
     let Reply::BroadcastsCompared { more, .. } = &reply else { panic!("{reply:?}") };
@@ -385,6 +391,7 @@ fn an_answer_to_a_stranger_names_no_more_broadcasts_than_three_times_what_came()
     let message = Message {
         role: Role::Full,
         families: Families::V4,
+        load: Load::NONE,
         id: RequestId(5),
         body: Body::Reply(reply),
     };

@@ -212,7 +212,13 @@ fn pages_of_an_answer_name_older_broadcasts() {
         let request = Request::CompareBroadcasts { held: Vec::new(), skip };
         let via = Via::Datagram { source: member(9).addr, length: 1_200, proven: true };
         let body = Body::Request(request);
-        let message = Message { role: Role::Full, families: Families::V4, id: RequestId(1), body };
+        let message = Message {
+            role: Role::Full,
+            families: Families::V4,
+            load: Load::NONE,
+            id: RequestId(1),
+            body,
+        };
         peer.handle_input(NOW, Input::Received { from: member(9).node, via, message });
         let replies = outputs(peer).into_iter().find_map(|output| match output {
             Output::Send {

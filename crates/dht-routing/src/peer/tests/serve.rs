@@ -27,7 +27,8 @@ fn custom(payload: &'static str) -> Request {
 fn by_stream(peer: &mut Peer, id: RequestId, request: Request) {
     let via = Via::Inbound { stream: StreamId(3), source: asker().addr };
     let body = Body::Request(request);
-    let message = Message { role: Role::Client, families: Families::BOTH, id, body };
+    let message =
+        Message { role: Role::Client, families: Families::BOTH, load: Load::NONE, id, body };
     peer.handle_input(Moment::EPOCH, Input::Received { from: asker().node, via, message });
 }
 
@@ -102,7 +103,8 @@ fn a_stranger_gets_no_more_than_three_times_what_it_sent() {
     let mut peer = serving();
     let via = Via::Datagram { source: asker().addr, length: 160, proven: false };
     let (id, body) = (RequestId(1), Body::Request(custom("hello")));
-    let message = Message { role: Role::Client, families: Families::BOTH, id, body };
+    let message =
+        Message { role: Role::Client, families: Families::BOTH, load: Load::NONE, id, body };
     peer.handle_input(Moment::EPOCH, Input::Received { from: asker().node, via, message });
     let (ticket, _) = expect_serve(&mut peer);
     let reply = served(&mut peer, ticket, Ok(vec![1; 480].into()));
@@ -220,7 +222,8 @@ fn a_request_whose_answer_is_too_long_is_repeated_by_stream_under_its_id() {
     answer(&mut peer, Moment::EPOCH, &node, id, error(ErrorCode::ByStream, ""));
     assert_eq!(expect_request(&outputs(&mut peer)), (Route::Dial(node), id));
     let body = Body::Reply(Reply::Custom { payload: vec![1; 2_000].into() });
-    let message = Message { role: Role::Full, families: Families::BOTH, id, body };
+    let message =
+        Message { role: Role::Full, families: Families::BOTH, load: Load::NONE, id, body };
     let input = Input::Received { from: node.node, via: Via::Outbound, message };
     peer.handle_input(Moment::EPOCH, input);
     let (answers, _) = news(outputs(&mut peer));

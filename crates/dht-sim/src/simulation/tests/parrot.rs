@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Custody, Families, Key, Message, Moment, NodeIdentity, Purpose, Referral,
+    Body, Contact, Custody, Families, Key, Load, Message, Moment, NodeIdentity, Purpose, Referral,
     Refusal, Reply, Request, RequestId, Role, Source, Terms,
 };
 use dht_routing::{
@@ -66,7 +66,7 @@ impl Parrot {
     fn message(&mut self, body: Body) -> Message {
         self.next += 1;
         let id = RequestId(self.next);
-        Message { role: Role::Full, families: Families::V4, id, body }
+        Message { role: Role::Full, families: Families::V4, load: Load::NONE, id, body }
     }
 
     fn ask(&mut self, operation: u64, route: Route, request: Request) {
