@@ -19,6 +19,7 @@
 //! let ping = Message {
 //!     role: Role::Full,
 //!     families: Families::V4,
+//!     load: Load::NONE,
 //!     id: RequestId(42), // random, too
 //!     body: Body::Request(Request::Ping),
 //! };

@@ -99,7 +99,7 @@ impl Survey {
             let has_room = scene.table.has_room_for(contact);
             let is_preferred = || {
                 let rtt = way.zip(*rtt).map(|(way, rtt)| way + rtt.duration());
-                scene.table.would_prefer(contact, rtt)
+                scene.table.would_gladly_meet(contact, rtt)
             };
             let is_welcome = if has_room && is_close {
                 self.pinged.len() - self.nearer < PINGS_MAX

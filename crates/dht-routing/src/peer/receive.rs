@@ -285,7 +285,10 @@ impl Peer {
         match request.owner {
             Owner::Operation(operation) => {
                 let closer = self.believable(now, &contact, reply.closer());
-                self.heard_of(now, &contact, &closer);
+                // What upkeep does to know others has its own measure.
+                if self.operations.get(&operation).is_some_and(|running| !running.is_upkeep()) {
+                    self.heard_of(now, &contact, &closer);
+                }
                 self.tell(now, operation, Happened::Replied { from: contact, reply, closer });
             }
             Owner::Broadcast => self.broadcast_replied(now, &contact, &request.request, reply),

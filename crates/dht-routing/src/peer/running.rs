@@ -18,6 +18,11 @@ impl Running {
     pub(super) fn is_copy(&self) -> bool {
         matches!(self.operation, Operation::Copy(_))
     }
+
+    /// Whether nobody asked for it but ourselves.
+    pub(super) fn is_upkeep(&self) -> bool {
+        self.audience == Audience::Upkeep
+    }
 }
 
 /// Who an operation is for.

@@ -50,6 +50,16 @@ impl RoutingTable {
             && self.subnet_allows(range, contact)
     }
 
+    /// Whether a contact that is not in the table is worth a ping: as [`would_prefer`](Self::would_prefer), but where the
+    /// bucket is crowded not for being about as near as others with a lower lot.
+    pub(crate) fn would_gladly_meet(&self, contact: &Contact, rtt: Option<Duration>) -> bool {
+        if self.is_crowded(&contact.id().to_key()) {
+            rtt.is_some_and(|rtt| self.is_nearer(contact, rtt)) || self.would_prefer(contact, None)
+        } else {
+            self.would_prefer(contact, rtt)
+        }
+    }
+
     /// Whether a contact that is not in the table would get into its crowded bucket for a round trip of `rtt` alone,
     /// were it as busy as most.
     pub(crate) fn is_nearer(&self, contact: &Contact, rtt: Duration) -> bool {
