@@ -136,14 +136,12 @@ impl Fetch {
     }
 
     fn found(&mut self, from: NodeId, record: Record, ttl: Ttl) {
-        if let Phase::Downloading { from: source, version } = self.phase
-            && source == from
-        {
-            self.phase = Phase::Asking;
+        if let Some(version) = self.awaited_from(&from) {
             if record.key() != self.key || Version::of(&record) != version {
-                self.ballot.failed(&from);
+                self.undelivered(&from);
                 return;
             }
+            self.phase = Phase::Asking;
         }
         if record.key() != self.key {
             self.ballot.failed(&from);
@@ -152,6 +150,16 @@ impl Fetch {
             self.ballot.delivered(from, record, ttl);
         } else {
             self.other_kind = Some(record.kind());
+        }
+    }
+
+    /// The version whose bytes a node was asked for. A record in one message is all that it answers, also to a request
+    /// for parts, which come [otherwise](Gathered).
+    fn awaited_from(&self, id: &NodeId) -> Option<Version> {
+        match &self.phase {
+            Phase::Downloading { from, version } if from == id => Some(*version),
+            Phase::Collecting(collection) if collection.has(id) => Some(collection.version()),
+            _ => None,
         }
     }
 

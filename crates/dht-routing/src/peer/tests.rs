@@ -12,6 +12,7 @@ mod broadcast;
 mod catch_up;
 mod consult;
 mod copies;
+mod gathering;
 mod load;
 mod many;
 mod serve;
