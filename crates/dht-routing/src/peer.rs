@@ -304,7 +304,7 @@ impl Peer {
             self.pacer.next_due(),
             self.publications.next_due(),
             self.next_broadcast_due(),
-            self.mirroring.as_ref().and_then(|mirroring| mirroring.next_due()),
+            self.next_visit_due(),
             self.application.as_ref().and_then(|waiting| waiting.next_due()),
         ];
         due.into_iter().flatten().min()

@@ -51,8 +51,7 @@ impl Peer {
             let renewal = Operation::Renewal(Box::new(Renewal::new()));
             self.start(now, renewal, Audience::Upkeep);
         }
-        let is_leaving = self.keeping.is_leaving();
-        let mirroring = self.mirroring.as_mut().filter(|_| !is_leaving);
+        let mirroring = self.mirroring.as_mut().filter(|_| !self.keeping.is_leaving());
         if let Some(itinerary) = mirroring.and_then(|mirroring| mirroring.pop_due(now, down)) {
             let visit = Operation::Visit(Box::new(Visit::new(itinerary)));
             self.start(now, visit, Audience::Upkeep);
@@ -62,6 +61,12 @@ impl Peer {
             let owner = Owner::Operation(waiting.operation);
             self.send_request(now, waiting.to, waiting.request, owner, waiting.tries);
         }
+    }
+
+    /// When a mirror is to look at a part of the space. Whoever leaves does not look any more.
+    pub(super) fn next_visit_due(&self) -> Option<Moment> {
+        let mirroring = self.mirroring.as_ref().filter(|_| !self.keeping.is_leaving());
+        mirroring.and_then(|mirroring| mirroring.next_due())
     }
 
     pub(super) fn listed(&mut self, now: Moment, ticket: Ticket, entries: Vec<Summary>) {

@@ -13,6 +13,7 @@ mod catch_up;
 mod consult;
 mod copies;
 mod gathering;
+mod leaving;
 mod load;
 mod many;
 mod serve;
