@@ -40,6 +40,16 @@ fn of_those_who_ask_us_only_those_with_a_claim_to_a_place_in_a_full_bucket_are_p
 }
 
 #[test]
+fn who_asks_from_where_nobody_can_be_is_not_pinged() {
+    let mut peer = peer(config());
+    for addr in ["0.0.0.0:1000", "127.0.0.1:0", "224.0.0.1:1000"] {
+        let body = Body::Request(Request::Ping);
+        say(&mut peer, Moment::EPOCH, &contact(7, addr), Role::Full, RequestId(1), body);
+        assert_eq!(requests(&mut peer), []);
+    }
+}
+
+#[test]
 fn a_survey_asks_the_closest_of_those_who_are_named_but_never_goes_on_for_ever() {
     let peer = with_a_full_bucket();
     let target = key_in_bucket_of(&peer);
