@@ -234,15 +234,22 @@ impl Keeping {
         }
     }
 
-    /// We leave: every one of `partners` gets its turn at once.
-    pub(crate) fn leave(&mut self, now: Moment, operation: OperationId, partners: Vec<Partner>) {
+    /// We leave: every one of `partners` gets its turn at once. Returns the end of an earlier leave, if it had not
+    /// come to one.
+    pub(crate) fn leave(
+        &mut self,
+        now: Moment,
+        operation: OperationId,
+        partners: Vec<Partner>,
+    ) -> Option<Farewell> {
         let open = partners.iter().map(|partner| partner.contact.id()).collect();
-        self.leaving = Some(Leaving::new(now, operation, open));
+        let before = self.leaving.replace(Leaving::new(now, operation, open));
         (self.plans, self.dues) = (BTreeMap::new(), BTreeSet::new());
         self.sweep_due = Moment::NEVER;
         for Partner { contact, cells } in partners {
             self.plan(contact, cells.into_iter().map(|cell| (cell, now)), Errand::Leave);
         }
+        before.map(|leaving| leaving.farewell())
     }
 
     /// The application does not want to hear of our leaving any more.

@@ -208,7 +208,8 @@ fn a_leave_is_over_when_everybody_had_a_turn_or_the_time_is_up() {
     };
     for answering in [2_u32, 1] {
         let start = schedule.now;
-        schedule.keeping.leave(start, operation, vec![partner(1), partner(2)]);
+        let earlier = schedule.keeping.leave(start, operation, vec![partner(1), partner(2)]);
+        assert!(earlier.is_none());
         let turns: Vec<Option<Task>> = (0..2).map(|_| schedule.next()).collect();
         assert!(
             turns.iter().all(|task| matches!(task, Some(Task::Turn { errand: Errand::Leave, .. })))

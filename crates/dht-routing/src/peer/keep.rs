@@ -40,10 +40,7 @@ impl Peer {
                     let turn = Turn::new(contact, cells, errand);
                     self.start(now, Operation::Turn(Box::new(turn)), Audience::Upkeep);
                 }
-                Task::Farewell(Farewell { operation, handed_over }) => {
-                    let outcome = Outcome::Left { handed_over };
-                    self.event(Event::Finished { operation, outcome });
-                }
+                Task::Farewell(farewell) => self.left(farewell),
             }
         }
         // Where the network is only ourselves, our own copies are all there is to see to.
@@ -147,6 +144,10 @@ impl Peer {
         }
     }
 
+    fn left(&mut self, Farewell { operation, handed_over }: Farewell) {
+        self.event(Event::Finished { operation, outcome: Outcome::Left { handed_over } });
+    }
+
     /// Hands over to everybody who keeps records with us.
     pub(super) fn leave(&mut self, now: Moment) -> OperationId {
         let id = OperationId(self.next_operation);
@@ -158,7 +159,9 @@ impl Peer {
             let kept = Neighbourhood::of(&self.table, self.local.id(), k);
             kept.partners(&self.table, self.local.id(), k)
         };
-        self.keeping.leave(now, id, partners);
+        if let Some(earlier) = self.keeping.leave(now, id, partners) {
+            self.left(earlier);
+        }
         self.pacer.hurry();
         self.keeping_due(now);
         id
