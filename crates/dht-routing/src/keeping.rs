@@ -249,7 +249,7 @@ impl Keeping {
         for Partner { contact, cells } in partners {
             self.plan(contact, cells.into_iter().map(|cell| (cell, now)), Errand::Leave);
         }
-        before.map(|leaving| leaving.farewell())
+        before.map(Leaving::farewell)
     }
 
     /// The application does not want to hear of our leaving any more.
