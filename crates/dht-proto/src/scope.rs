@@ -1,6 +1,6 @@
 //! How far an address reaches: this machine, a private network, or the internet.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Reach of an address, narrowest first.
 ///
@@ -24,6 +24,11 @@ impl Scope {
             IpAddr::V4(ip) => Self::of_v4(ip),
             IpAddr::V6(ip) => Self::of_v6(ip),
         }
+    }
+
+    /// Scope of `addr`, or `None` where no node can be: without a port, or [at such an address](Self::of).
+    pub fn at(addr: SocketAddr) -> Option<Self> {
+        if addr.port() == 0 { None } else { Self::of(addr.ip()) }
     }
 
     /// Whether a contact at an address of scope `contact` may be told to an asker of this scope, or

@@ -39,7 +39,7 @@ pub(crate) fn address() -> impl Strategy<Value = SocketAddr> {
 }
 
 pub(crate) fn contact() -> impl Strategy<Value = Contact> {
-    let is_reachable = |addr: &SocketAddr| addr.port() != 0 && Scope::of(addr.ip()).is_some();
+    let is_reachable = |addr: &SocketAddr| Scope::at(*addr).is_some();
     (any::<[u8; 32]>(), any::<u32>(), address().prop_filter("no node's address", is_reachable))
         .prop_map(|(public, nonce, addr)| {
             Contact::new(NodeIdentity::new(PublicKey::from_bytes(public), Nonce(nonce)), addr)

@@ -69,9 +69,8 @@ fn unpack(entry: &[u8]) -> Option<(PublicKey, Nonce, SocketAddr, Option<RoughRtt
         _ => (address, None),
     };
     let addr = parse_address(address)?;
-    let is_reachable = addr.port() != 0 && Scope::of(addr.ip()).is_some();
     let nonce = Nonce(u32::from_le_bytes(*nonce));
-    is_reachable.then_some((PublicKey::from_bytes(*public), nonce, addr, rtt))
+    Scope::at(addr).is_some().then_some((PublicKey::from_bytes(*public), nonce, addr, rtt))
 }
 
 /// An address of its own, in a field.

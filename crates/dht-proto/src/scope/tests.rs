@@ -99,3 +99,13 @@ fn a_contact_is_exchanged_only_with_those_in_its_reach() {
         assert_eq!(asker.may_exchange(contact), may, "{asker:?} {contact:?}");
     }
 }
+
+#[test]
+fn without_a_port_no_node_can_be_anywhere() {
+    let at = |text: &str| Scope::at(text.parse().unwrap());
+    assert_eq!(at("127.0.0.1:1"), Some(Scope::Loopback));
+    assert_eq!(at("[2600::1]:65535"), Some(Scope::Public));
+    assert_eq!(at("0.0.0.0:1"), None);
+    assert_eq!(at("127.0.0.1:0"), None);
+    assert_eq!(at("[2600::1]:0"), None);
+}

@@ -79,7 +79,7 @@ impl Peer {
         let is_welcome =
             || self.table.has_room_for(&contact) || self.table.would_prefer(&contact, None);
         // Whoever forges an address need not take one where anybody can be.
-        let can_be = contact.addr.port() != 0 && Scope::of(contact.addr.ip()).is_some();
+        let can_be = Scope::at(contact.addr).is_some();
         if self.config.role == Role::Full && can_be && is_welcome() {
             self.check(now, contact);
         }
@@ -352,10 +352,9 @@ impl Peer {
         let Some(scope) = Scope::of(teller.addr.ip()) else { return Vec::new() };
         let usable = |Referral { contact, .. }: &&Referral| {
             let ip = contact.addr.ip();
-            contact.addr.port() != 0
-                && contact.id() != self.local.id()
+            contact.id() != self.local.id()
                 && self.config.families.include(ip)
-                && Scope::of(ip).is_some_and(|of_contact| scope.may_exchange(of_contact))
+                && Scope::at(contact.addr).is_some_and(|of_contact| scope.may_exchange(of_contact))
                 && contact.node.meets(self.config.difficulty)
                 && !self.is_banned(now, &contact.node, ip)
         };

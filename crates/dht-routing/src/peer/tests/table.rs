@@ -50,6 +50,23 @@ fn who_asks_from_where_nobody_can_be_is_not_pinged() {
 }
 
 #[test]
+fn of_those_known_from_an_earlier_run_nobody_is_pinged_where_nobody_can_be() {
+    let mut peer = peer(config());
+    let real = contact(1, "127.0.0.1:1000");
+    let mut known = vec![real];
+    for (number, addr) in (2..).zip(["0.0.0.0:1000", "127.0.0.1:0", "224.0.0.1:1000"]) {
+        known.push(contact(number, addr));
+    }
+    peer.handle_command(Moment::EPOCH, Command::Bootstrap { addrs: vec![], known }).unwrap();
+    let mut asked = requests(&mut peer);
+    for second in 1..10 {
+        peer.handle_timeout(Moment::from_secs(second));
+        asked.extend(requests(&mut peer));
+    }
+    assert!(!asked.is_empty() && asked.iter().all(|(to, ..)| *to == real), "{asked:?}");
+}
+
+#[test]
 fn a_survey_asks_the_closest_of_those_who_are_named_but_never_goes_on_for_ever() {
     let peer = with_a_full_bucket();
     let target = key_in_bucket_of(&peer);
