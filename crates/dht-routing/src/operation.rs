@@ -68,6 +68,8 @@ pub(crate) enum Order {
     Gather { to: Contact, request: Request, mosaic: Arc<Mosaic> },
     /// Do not wait any more for what a node sends by stream.
     Drop { from: NodeId },
+    /// The same for all nodes.
+    DropAll,
     /// Tell the operation at some time that it is then; there is one such time at most.
     Wake { at: Option<Moment> },
     /// Have a node keep a record; whether it does is of no concern to the operation.

@@ -281,6 +281,18 @@ impl Requests {
         self.remove(found).map(|_| found)
     }
 
+    /// The same for whatever comes by stream.
+    pub(crate) fn abandon_all(&mut self, operation: OperationId) -> Vec<RequestId> {
+        let range = (operation, RequestId(0))..=(operation, RequestId(u64::MAX));
+        let owned = self.owners.range(range).map(|(_, id)| *id);
+        let streams = owned.filter(|id| self.get(*id).is_some_and(|request| request.streamed));
+        let streams: Vec<RequestId> = streams.collect();
+        for id in &streams {
+            self.remove(*id);
+        }
+        streams
+    }
+
     /// Whether a node may be asked on behalf of the table: not twice at once, and not too many at once.
     pub(crate) fn may_check(&self, id: &NodeId) -> bool {
         self.checked.len() < CHECKS_MAX && !self.checked.contains(id)

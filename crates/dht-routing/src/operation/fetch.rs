@@ -275,6 +275,8 @@ impl Fetch {
             self.ballot.discard(version);
             return Taken::GoOn;
         }
+        // What is still on its way of another version must not count towards this one.
+        scene.order(Order::DropAll);
         if Collection::suits(&version) && !self.is_whole_only {
             self.phase = Phase::Collecting(Box::new(Collection::new(self.key, version)));
             return Taken::GoOn;

@@ -30,6 +30,11 @@ impl Peer {
                     self.put(Output::Withdraw { request });
                 }
             }
+            Order::DropAll => {
+                for request in self.requests.abandon_all(id) {
+                    self.put(Output::Withdraw { request });
+                }
+            }
             Order::Wake { at } => self.alarms.set(id, at),
             Order::Hand { to, record, ttl } => {
                 let purpose = Purpose::Replicate;
