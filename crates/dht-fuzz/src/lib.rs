@@ -5,7 +5,8 @@
 //! A [`Target`] is a function of bytes that panics where something is not as it must be. It also tells what it
 //! saw, as [`Features`]; a [`Campaign`] keeps inputs that showed something new and mutates those, so that it
 //! gets on where it cannot see what code is covered. Seeds are made of `proto/vectors` as they are read,
-//! and by the crates themselves: none are kept beside them.
+//! and by the crates themselves: none are kept beside them. Inputs that once made a target panic are, in
+//! `regressions`.
 //!
 //! The same seed gives the same inputs on every machine.
 //!

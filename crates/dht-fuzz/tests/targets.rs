@@ -54,6 +54,22 @@ fn whatever_happens_a_peer_keeps_its_bounds_and_ends_what_it_began() {
 }
 
 #[test]
+fn inputs_that_once_made_a_target_panic_do_not_any_more() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let mut inputs = 0;
+    for folder in fs::read_dir(root).unwrap() {
+        let folder = folder.unwrap();
+        let name = folder.file_name().into_string().unwrap();
+        let target = find(&name).unwrap_or_else(|| panic!("no target `{name}`"));
+        for input in fs::read_dir(folder.path()).unwrap() {
+            target.run(&fs::read(input.unwrap().path()).unwrap());
+            inputs += 1;
+        }
+    }
+    assert!(inputs > 0);
+}
+
+#[test]
 fn every_target_has_a_program_for_libfuzzer_and_a_line_in_its_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity};
+use dht_proto::{BroadcastId, Contact, Moment, NodeIdentity, Scope};
 
 use crate::alarms::Alarms;
 use crate::application::{Application, Intake};
@@ -277,10 +277,11 @@ impl Peer {
         self.alarms_due(now);
         self.greetings_due(now);
         self.reunion_due(now);
-        self.keeping_due(now);
         self.application_due(now);
         self.maintenance_due(now);
         self.broadcasts_due(now);
+        // Last: whatever happened before may have ended a turn, or asked for a share of the budget.
+        self.keeping_due(now);
     }
 
     /// The next order; `None` when all are carried out.
@@ -378,7 +379,7 @@ impl Peer {
         known.truncate(KNOWN_MAX);
         known.retain(|contact| {
             !self.is_banned(now, &contact.node, contact.addr.ip())
-                && contact.addr.port() != 0
+                && Scope::at(contact.addr).is_some()
                 && contact.id() != self.local.id()
                 && self.config.families.include(contact.addr.ip())
                 && contact.node.meets(self.config.difficulty)

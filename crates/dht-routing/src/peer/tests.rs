@@ -16,6 +16,7 @@ mod gathering;
 mod leaving;
 mod load;
 mod many;
+mod mirroring;
 mod serve;
 mod silence;
 mod table;
