@@ -52,6 +52,11 @@ enum Placement {
 }
 
 impl Placement {
+    /// Whether the node has still to answer.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Self::Asked | Self::Sending)
+    }
+
     fn is_final(&self) -> bool {
         matches!(self, Self::Confirmed | Self::Refused(_) | Self::Failed)
     }
@@ -156,15 +161,19 @@ impl Store {
     }
 
     fn replied(&mut self, from: Contact, reply: Reply) {
-        if matches!(reply, Reply::Nodes { .. }) {
-            if self.exploration == Exploration::Asked(from.id()) {
-                self.exploration = Exploration::Done;
-            }
-            return;
+        let placement = self.placements.get_mut(&from.id());
+        let is_awaited = placement.as_ref().is_some_and(|placement| placement.is_awaited());
+        // Of a node that is asked for more as well an error may be the answer to either: the first counts as that to
+        // the offer or store, the last as that to the other.
+        let is_to_offer = is_awaited && !matches!(reply, Reply::Nodes { .. });
+        if self.exploration == Exploration::Asked(from.id()) && !is_to_offer {
+            self.exploration = Exploration::Done;
         }
-        let Some(placement) = self.placements.get_mut(&from.id()) else { return };
+        let Some(placement) = placement else { return };
         let was_sending = *placement == Placement::Sending;
         match reply {
+            Reply::Nodes { .. } => return,
+            Reply::Error { .. } if !is_awaited => return,
             Reply::Stored { .. } | Reply::Have { .. } => *placement = Placement::Confirmed,
             Reply::Wanted { .. } => *placement = Placement::Wanted(from),
             Reply::Refused { refusal, .. } => *placement = Placement::Refused(refusal),

@@ -19,6 +19,7 @@ mod many;
 mod mirroring;
 mod serve;
 mod silence;
+mod storing;
 mod table;
 
 fn identity(number: u32) -> NodeIdentity {
