@@ -354,7 +354,8 @@ impl NodeBuilder {
     /// A node that joins, or whose network was down, hears what was sent in the four minutes before, too, as far as others
     /// kept it (256 broadcasts, 4 MiB), about in the order in which it was sent, and never anything older than ten
     /// minutes: [`Broadcast::sent`] tells when it was sent. What arrived before the node last started, or
-    /// was sent by it, may so arrive again; [`Broadcast::id`] tells.
+    /// was sent by it, does not arrive again if the node has a [data directory](Self::data_dir), but for the last
+    /// half second before it was killed; without one it may. [`Broadcast::id`] tells.
     ///
     /// Calls run side by side, each in a task of its own, and never hold up the node. What the closure says counts
     /// if it comes within a second; after that the broadcast is handed on. A call that takes longer than ten seconds

@@ -1,5 +1,5 @@
 //! The directory in which a node keeps what is to outlive it: who it is, whom it knows and
-//! whom it has banned, what it holds.
+//! whom it has banned, what it has heard, what it holds.
 //!
 //! | file | holds |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `identity` | the node's key pair, nonce and network; readable by its owner alone |
 //! | `contacts` | the routing table, as it was a few minutes ago |
 //! | `bans` | with whom it has nothing to do |
+//! | `broadcasts` | which of the broadcasts of the last minutes its application has been given |
 //! | `records.redb` | the records |
 //!
 //! Names that do not stand here are left alone. Invariants: one node uses a directory at a time. A file
@@ -18,10 +19,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dht_proto::{Contact, LocalIdentity, NetworkId};
-use dht_routing::Ban;
+use dht_routing::{Ban, HeardBroadcast};
 use dht_store::{DiskOptions, DiskStore, OpenError};
 
 mod bans;
+mod broadcasts;
 mod contacts;
 mod error;
 #[cfg(feature = "fuzzing")]
@@ -40,6 +42,9 @@ const CONTACTS: StateFile = StateFile { name: "contacts", title: "dht contacts",
 
 /// With whom it has nothing to do.
 const BANS: StateFile = StateFile { name: "bans", title: "dht bans", version: 1 };
+
+/// What it has heard.
+const BROADCASTS: StateFile = StateFile { name: "broadcasts", title: "dht broadcasts", version: 1 };
 
 /// What it holds.
 const RECORDS: &str = "records.redb";
@@ -118,6 +123,11 @@ impl DataDir {
         self.read_or_nothing(BANS).map(|text| bans::parse(&text)).unwrap_or_default()
     }
 
+    /// Which broadcasts it has heard. None if the file is damaged or cannot be read.
+    pub(crate) fn heard(&self) -> Vec<HeardBroadcast> {
+        self.read_or_nothing(BROADCASTS).map(|text| broadcasts::parse(&text)).unwrap_or_default()
+    }
+
     fn read_or_nothing(&self, file: StateFile) -> Option<String> {
         match file.read(&self.path) {
             Ok(Read::Text(text)) => Some(text),
@@ -137,6 +147,11 @@ impl DataDir {
     /// Remembers with whom it has nothing to do. Blocks for the disk.
     pub(crate) fn save_bans(&self, bans: &[Ban]) -> Result<(), DataDirError> {
         BANS.write(&self.path, &bans::to_text(bans))
+    }
+
+    /// Remembers which broadcasts it has heard. Blocks for the disk.
+    pub(crate) fn save_heard(&self, heard: &[HeardBroadcast]) -> Result<(), DataDirError> {
+        BROADCASTS.write(&self.path, &broadcasts::to_text(heard))
     }
 
     /// Remembers whom the node knows. Blocks for the disk.

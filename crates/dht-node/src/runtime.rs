@@ -52,7 +52,8 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         Entropy::from_system().map_err(|error| StartError::Entropy(error.to_string()))?;
     let options = DiskOptions::default().capacity(capacity).item_limit(item_limit);
     let wants_records = role == Role::Full && matches!(store, StoreChoice::Default);
-    let kept = Kept::open(data_dir, network, wants_records.then_some(options)).await?;
+    let listens = role == Role::Full && closures.on_broadcast.is_some();
+    let kept = Kept::open(data_dir, network, wants_records.then_some(options), listens).await?;
     let known = identity.or(kept.identity);
     let is_new = known.is_none();
     let local = identify(known, difficulty, role, &mut entropy).await?;
@@ -80,6 +81,9 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let mut peer = Peer::new(config, node, Seed(entropy.bytes()), now);
     for ban in kept.bans {
         peer.decree(now, ban);
+    }
+    for heard in kept.heard {
+        peer.recall_broadcast(now, heard);
     }
     let sealer = Sealer::new(local.clone(), network, limits.shared_keys);
     let freshness = Freshness::new(now);

@@ -197,6 +197,9 @@ impl Task {
         match order {
             Order::Operate { reply, .. } if reply.is_closed() => {}
             Order::Operate { number, command, reply } => {
+                if matches!(command, Command::Broadcast { .. }) {
+                    self.parts.keeper.heard(now);
+                }
                 match self.parts.peer.handle_command(now, command) {
                     Ok(id) => self.operations.started(id, number, reply),
                     Err(busy) => drop(reply.send(Err(busy))),
@@ -315,6 +318,7 @@ impl Task {
                 self.have_stored(now, StoreJob::TakeStock { ticket, parts, effort }, inputs);
             }
             Output::Deliver { ticket, broadcast } => {
+                self.parts.keeper.heard(now);
                 inputs.extend(self.parts.hooks.deliver(ticket, broadcast));
             }
             Output::Consult { ticket, consultation } => {

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use dht_node::{
-    AuthorSecret, Broadcast, BroadcastError, BroadcastId, Moment, NetworkId, Node, NodeBuilder,
-    SentAt,
+    AuthorSecret, Broadcast, BroadcastError, BroadcastId, MemoryStore, Moment, NetworkId, Node,
+    NodeBuilder, SentAt,
 };
 use dht_proto::{Body, BroadcastVerdict, ErrorCode, Reply, Request};
 use tokio::sync::Notify;
@@ -122,6 +123,102 @@ async fn who_joins_late_gets_what_was_said_shortly_before() {
     inbox.until(3).await;
     assert!(inbox.counts.lock().unwrap().values().all(|count| *count == 1));
     nodes.push((late, inbox));
+    stop(nodes).await;
+}
+
+/// A builder for a node that keeps what is to outlive it, but for records.
+fn kept(inbox: &Arc<Inbox>, directory: &Path) -> NodeBuilder {
+    let store = Box::new(MemoryStore::new(1_000_000));
+    inbox.listen(builder()).data_dir(directory).store(store).hand_over(false)
+}
+
+/// Waits until a node has written down so many broadcasts, title and checksum left out.
+async fn until_written(directory: &Path, count: usize) {
+    let path = directory.join("broadcasts");
+    let written = async {
+        while std::fs::read_to_string(&path).map_or(0, |text| text.lines().count()) != count + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(written).await;
+}
+
+/// Starts a node that missed one broadcast, which it catches up on, says one more, and counts what came.
+async fn start_again(
+    inbox: &Arc<Inbox>,
+    directory: &Path,
+    others: &[(Node, Arc<Inbox>)],
+) -> (Node, BTreeMap<BroadcastId, usize>) {
+    let before = inbox.counts.lock().unwrap().len();
+    within(others[1].0.broadcast("missed")).await.unwrap();
+    let node = within(joined(kept(inbox, directory), &others[0].0)).await;
+    inbox.until(before + 1).await;
+    within(others[2].0.broadcast("heard")).await.unwrap();
+    inbox.until(before + 2).await;
+    let counts = inbox.counts.lock().unwrap().clone();
+    (node, counts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_again_is_not_given_again_what_it_heard_or_said() {
+    let mut nodes = listeners(4).await;
+    let (directory, inbox) = (tempfile::tempdir().unwrap(), Arc::new(Inbox::default()));
+    let node = within(joined(kept(&inbox, directory.path()), &nodes[0].0)).await;
+    let mut own = Vec::new();
+    for text in ["one", "two", "three"] {
+        within(nodes[0].0.broadcast(text)).await.unwrap();
+        own.push(within(node.broadcast(text)).await.unwrap().id);
+    }
+    inbox.until(3).await;
+    node.stop().await;
+
+    let (node, counts) = start_again(&inbox, directory.path(), &nodes).await;
+
+    assert!(counts.len() == 5 && counts.values().all(|count| *count == 1), "{counts:?}");
+    assert!(own.iter().all(|id| !counts.contains_key(id)), "what it said itself");
+    nodes.push((node, inbox));
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_left_that_was_killed_is_enough_not_to_be_given_a_broadcast_again() {
+    let mut nodes = listeners(4).await;
+    let (directory, inbox) = (tempfile::tempdir().unwrap(), Arc::new(Inbox::default()));
+    let killed = within(joined(kept(&inbox, directory.path()), &nodes[0].0)).await;
+    for text in ["one", "two", "three"] {
+        within(nodes[0].0.broadcast(text)).await.unwrap();
+    }
+    inbox.until(3).await;
+    until_written(directory.path(), 3).await;
+    // What stands on the disk while it runs: it gets no chance to write more.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["identity", "broadcasts"] {
+        std::fs::copy(directory.path().join(name), left.path().join(name)).unwrap();
+    }
+    killed.stop().await;
+
+    let (node, counts) = start_again(&inbox, left.path(), &nodes).await;
+
+    assert!(counts.len() == 5 && counts.values().all(|count| *count == 1), "{counts:?}");
+    nodes.push((node, inbox));
+    stop(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_file_of_broadcasts_is_set_aside_and_the_node_starts() {
+    let mut nodes = listeners(4).await;
+    let (directory, inbox) = (tempfile::tempdir().unwrap(), Arc::new(Inbox::default()));
+    let path = directory.path().join("broadcasts");
+    std::fs::write(&path, "dht broadcasts, version 1\nno checksum").unwrap();
+
+    let (node, counts) = start_again(&inbox, directory.path(), &nodes).await;
+
+    assert_eq!(counts.len(), 2);
+    let names = std::fs::read_dir(directory.path()).unwrap();
+    let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.any(|name| name.starts_with("broadcasts.damaged-")));
+    until_written(directory.path(), 2).await;
+    nodes.push((node, inbox));
     stop(nodes).await;
 }
 

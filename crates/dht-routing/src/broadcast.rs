@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dht_proto::{
-    Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Contact, Moment, NodeId, SentAt,
+    AuthorKey, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Contact, Moment, NodeId,
+    SentAt,
 };
 
 use crate::random::Random;
@@ -51,6 +52,18 @@ impl Head {
     pub(crate) fn of(id: &NodeId) -> Self {
         Self(id.as_bytes().first_chunk().copied().map_or(0, u64::from_be_bytes))
     }
+}
+
+/// A broadcast that was taken, without its payload: what is to outlive a process, so that the next one does not give
+/// it to the application again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeardBroadcast {
+    /// Which it is.
+    pub id: BroadcastId,
+    /// Whose it is: of one author only so many live at a time.
+    pub author: AuthorKey,
+    /// When it was sent: so it is known when it would not be taken any more, and can be forgotten.
+    pub sent: SentAt,
 }
 
 /// How a broadcast comes to us.
@@ -123,6 +136,22 @@ impl Broadcasts {
         };
         self.memory.keep(now, broadcast.clone(), depth);
         BroadcastVerdict::Taken
+    }
+
+    /// Remembers a broadcast of an earlier run, if it would be taken otherwise. Returns whether it is remembered.
+    pub(crate) fn recall(&mut self, heard: HeardBroadcast) -> bool {
+        let is_new = !self.memory.knows(&heard.id);
+        let has_room = || self.memory.has_room();
+        let is_recalled = is_new && has_room() && self.allowances.allow_late(&heard.author);
+        if is_recalled {
+            self.memory.recall(heard);
+        }
+        is_recalled
+    }
+
+    /// All that are remembered.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = HeardBroadcast> {
+        self.memory.heard()
     }
 
     /// What to say of an id that `source` has, and whether it is to be sent here.

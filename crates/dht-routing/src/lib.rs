@@ -61,6 +61,7 @@ mod stocktaking;
 mod subnet;
 pub mod table;
 
+pub use broadcast::HeardBroadcast;
 pub use config::{Config, ConfigBuilder, ConfigError};
 pub use consultation::{Consultation, Sender, Verdict};
 pub use custom::{Answer, AnswerError, CustomReport, Recipient, Served, Service};

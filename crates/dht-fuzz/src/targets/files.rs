@@ -1,4 +1,5 @@
-//! What a node reads back from its own disk, which may be damaged: contacts, bans, identity, rows of records.
+//! What a node reads back from its own disk, which may be damaged: contacts, bans, broadcasts, identity, rows of
+//! records.
 //!
 //! The first byte chooses. What is read can be written, and is then read as the same.
 
@@ -6,11 +7,11 @@ use bytes::Bytes;
 use dht_node::fuzzing::forms;
 use dht_proto::limits::VALUE_MAX;
 use dht_proto::{
-    AuthorSecret, Contact, Custody, Key, Kind, LocalIdentity, Moment, NetworkId, NodeIdentity,
-    Nonce, PublicKey, Purpose, Record, Salt, Sequence, SignedBody, Slot, Source, Summary, Terms,
-    Ttl, Value,
+    AuthorSecret, BroadcastId, Contact, Custody, Key, Kind, LocalIdentity, Moment, NetworkId,
+    NodeIdentity, Nonce, PublicKey, Purpose, Record, Salt, SentAt, Sequence, SignedBody, Slot,
+    Source, Summary, Terms, Ttl, Value,
 };
-use dht_routing::{Ban, Offence};
+use dht_routing::{Ban, HeardBroadcast, Offence};
 use dht_store::disk::fuzzing::{Row, with_checksum};
 
 use crate::cursor::Cursor;
@@ -19,7 +20,7 @@ use crate::{Features, Shape, Target};
 
 pub(crate) const TARGET: Target = Target {
     name: "files",
-    about: "files that a node reads back: contacts, bans, identity, rows of records",
+    about: "files that a node reads back: contacts, bans, broadcasts, identity, rows of records",
     shape: Shape::Bytes,
     longest: 2_048,
     body: run,
@@ -28,11 +29,12 @@ pub(crate) const TARGET: Target = Target {
 
 fn run(input: &[u8], seen: &mut Features) {
     let mut cursor = Cursor::new(input);
-    match cursor.byte() % 5 {
+    match cursor.byte() % 6 {
         0 => whole_file(cursor.rest(), seen),
         1 => contacts(cursor.rest(), seen),
         2 => identity(cursor.rest(), seen),
         4 => bans(cursor.rest(), seen),
+        5 => heard(cursor.rest(), seen),
         _ => row(&mut cursor, seen),
     }
 }
@@ -76,6 +78,14 @@ fn bans(bytes: &[u8], seen: &mut Features) {
     }
     assert_eq!(forms::read_bans(&forms::write_bans(&bans)), bans);
     assert!(bans.len() <= lines.lines().count());
+}
+
+fn heard(bytes: &[u8], seen: &mut Features) {
+    let lines = String::from_utf8_lossy(bytes);
+    let heard = forms::read_heard(&lines);
+    seen.note("heard", heard.len().min(4));
+    assert_eq!(forms::read_heard(&forms::write_heard(&heard)), heard);
+    assert!(heard.len() <= lines.lines().count());
 }
 
 fn identity(bytes: &[u8], seen: &mut Features) {
@@ -135,7 +145,14 @@ fn seeds(vectors: &Vectors) -> Vec<Vec<u8>> {
         ban("93.184.216.34", Some(Offence::Flood)),
         ban("2001:470::1", None),
     ]);
-    let texts = [(0, file.as_str()), (0, &lines), (1, &lines), (2, &identity), (4, &bans)];
+    let heard = [1, u64::MAX].map(|sent| HeardBroadcast {
+        id: BroadcastId::from_bytes([0xa0; BroadcastId::LEN]),
+        author: AuthorSecret::from_seed(&[1; 32]).author(),
+        sent: SentAt(sent),
+    });
+    let heard = forms::write_heard(&heard);
+    let texts =
+        [(0, file.as_str()), (0, &lines), (1, &lines), (2, &identity), (4, &bans), (5, &heard)];
     let mut seeds: Vec<_> =
         texts.iter().map(|(form, text)| [&[*form], text.as_bytes()].concat()).collect();
     seeds.extend(records(vectors).iter().flat_map(|record| {

@@ -1,10 +1,10 @@
 //! The forms of the small files, to be read and written without a directory: for the fuzz targets.
 
 use dht_proto::{Contact, LocalIdentity, NetworkId};
-use dht_routing::Ban;
+use dht_routing::{Ban, HeardBroadcast};
 
 use super::state_file::Read;
-use super::{CONTACTS, bans, contacts, identity};
+use super::{CONTACTS, bans, broadcasts, contacts, identity};
 
 /// The contacts in the lines of a file.
 pub fn read_contacts(lines: &str) -> Vec<Contact> {
@@ -24,6 +24,16 @@ pub fn read_bans(lines: &str) -> Vec<Ban> {
 /// The lines of a file with these bans.
 pub fn write_bans(bans: &[Ban]) -> String {
     bans::to_text(bans)
+}
+
+/// The broadcasts in the lines of a file.
+pub fn read_heard(lines: &str) -> Vec<HeardBroadcast> {
+    broadcasts::parse(lines)
+}
+
+/// The lines of a file with these broadcasts.
+pub fn write_heard(heard: &[HeardBroadcast]) -> String {
+    broadcasts::to_text(heard)
 }
 
 /// The identity in the lines of a file.

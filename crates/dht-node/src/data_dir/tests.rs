@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dht_proto::{NodeIdentity, Nonce, PublicKey};
+use dht_proto::{AuthorKey, BroadcastId, NodeIdentity, Nonce, PublicKey, SentAt};
 use tempfile::TempDir;
 
 use super::*;
@@ -189,4 +189,35 @@ fn damaged_records_are_set_aside_and_begun_anew() {
     assert_eq!(fs::read(directory.path.join(&left[1])).unwrap(), b"no database");
     drop(directory.records(DiskOptions::default()).unwrap());
     assert_eq!(names(&directory).len(), 2);
+}
+
+#[test]
+fn broadcasts_are_read_again_and_a_damaged_file_of_them_is_set_aside() {
+    let (_temporary, directory) = directory();
+    assert_eq!(directory.heard(), []);
+    let heard: Vec<HeardBroadcast> = (0..3_u8)
+        .map(|number| HeardBroadcast {
+            id: BroadcastId::from_bytes([number; BroadcastId::LEN]),
+            author: AuthorKey::from_bytes([number; 32]),
+            sent: SentAt(number.into()),
+        })
+        .collect();
+    directory.save_heard(&heard).unwrap();
+    assert_eq!(directory.heard(), heard);
+    assert_eq!(names(&directory), ["broadcasts"]);
+
+    // Of others the good lines are taken.
+    let text = broadcasts::to_text(&heard[..1]);
+    let bad = ["+1", "-1", "1 2", ""].map(|words| format!("{words} {text}"));
+    let signed =
+        text.replace(" 00000000000000000000000000000000", " +0000000000000000000000000000000");
+    assert_ne!(signed, text);
+    BROADCASTS.write(&directory.path, &[bad.concat(), signed, text].concat()).unwrap();
+    assert_eq!(directory.heard(), heard[..1]);
+
+    let path = directory.path.join("broadcasts");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, &good[..good.len() / 2]).unwrap();
+    assert_eq!(directory.heard(), []);
+    assert!(names(&directory)[0].starts_with("broadcasts.damaged-"));
 }

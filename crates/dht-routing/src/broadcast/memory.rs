@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dht_proto::{AuthorKey, Broadcast, BroadcastId, Moment};
+use dht_proto::{AuthorKey, Broadcast, BroadcastId, Moment, SentAt};
 
-use super::{Due, Head, Sending, round};
+use super::{Due, Head, HeardBroadcast, Sending, round};
 use crate::{OperationId, Ticket};
 
 /// Broadcasts known, at most.
@@ -104,7 +104,7 @@ impl Kept {
 #[derive(Debug, Clone)]
 struct Known {
     author: AuthorKey,
-    expires: Moment,
+    sent: SentAt,
     kept: Option<Box<Kept>>,
 }
 
@@ -157,7 +157,7 @@ impl Memory {
         }
         let known = Known {
             author: *broadcast.author(),
-            expires: broadcast.sent().expires(),
+            sent: broadcast.sent(),
             kept: Some(Box::new(Kept {
                 broadcast,
                 depth,
@@ -170,10 +170,26 @@ impl Memory {
                 sending: None,
             })),
         };
-        self.last = self.last.max(known.expires);
+        self.last = self.last.max(known.sent.expires());
         self.known.insert(id, known);
         self.kept.push(id);
         self.bytes += size;
+    }
+
+    /// One that is known from an earlier run. Its payload is not kept.
+    pub(super) fn recall(&mut self, HeardBroadcast { id, author, sent }: HeardBroadcast) {
+        self.last = self.last.max(sent.expires());
+        self.known.insert(id, Known { author, sent, kept: None });
+    }
+
+    /// All that are known.
+    pub(super) fn heard(&self) -> impl Iterator<Item = HeardBroadcast> {
+        let heard = |(id, known): (&BroadcastId, &Known)| HeardBroadcast {
+            id: *id,
+            author: known.author,
+            sent: known.sent,
+        };
+        self.known.iter().map(heard)
     }
 
     /// The outcome of an operation is not waited for any more.
@@ -249,7 +265,7 @@ impl Memory {
             self.drop_payload(id);
         }
         let is_known = |id: &BroadcastId, known: &mut Known| {
-            let is_known = known.expires > now || self.kept.contains(id);
+            let is_known = known.sent.expires() > now || self.kept.contains(id);
             if !is_known {
                 forgotten(&known.author);
             }

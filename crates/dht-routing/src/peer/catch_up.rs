@@ -4,11 +4,27 @@ use dht_proto::{Contact, Moment, Reply, Request, Role};
 
 use super::Peer;
 use super::spread::{TRIES, route_of_pull};
-use crate::broadcast::{Broadcasts, Head, Way};
+use crate::broadcast::{Broadcasts, Head, HeardBroadcast, Way};
 use crate::requests::Owner;
 use crate::table::Entry;
 
 impl Peer {
+    /// Remembers that an earlier run took a broadcast, so that it is not taken again. Not if it would not be taken
+    /// any more, if it is remembered already, or if more are than may be; returns whether it is remembered by this.
+    pub fn recall_broadcast(&mut self, now: Moment, heard: HeardBroadcast) -> bool {
+        if !heard.sent.is_current(now) {
+            return false;
+        }
+        self.broadcasts.get_or_insert_with(|| Box::new(Broadcasts::new())).recall(heard)
+    }
+
+    /// The broadcasts that this peer has taken, made here included, and would take again if it forgot them: at most
+    /// 8,192.
+    pub fn heard_broadcasts(&self, now: Moment) -> impl Iterator<Item = HeardBroadcast> {
+        let heard = self.broadcasts.iter().flat_map(|machine| machine.heard());
+        heard.filter(move |heard| heard.sent.is_current(now))
+    }
+
     /// We have come, or come back: what was sent shortly before has passed us by. Whoever has nobody to give
     /// broadcasts to does not miss them.
     pub(super) fn catch_up(&mut self, now: Moment) {

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use dht_proto::limits::BROADCASTS_MAX;
 use dht_proto::{
-    AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, NetworkId, SentAt,
+    AuthorKey, AuthorSecret, Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, NetworkId,
+    SentAt,
 };
 
 use super::*;
+use crate::HeardBroadcast;
 
 const NOW: Moment = Moment::from_secs(1_000);
 
@@ -155,6 +157,80 @@ fn what_was_caught_up_is_given_to_others_but_neither_handed_on_nor_compared() {
         panic!("it is kept for others")
     };
     assert_eq!(given, scene.archive[0]);
+}
+
+/// What an earlier run of a peer that had heard all of `archive` left.
+fn left_by_a_run(archive: &[Arc<Broadcast>]) -> Vec<HeardBroadcast> {
+    let mut scene = Scene::new(listening(), archive.to_vec());
+    scene.join();
+    assert_eq!(scene.delivered.len(), archive.len());
+    scene.peer.heard_broadcasts(NOW).collect()
+}
+
+#[test]
+fn who_starts_again_gets_nothing_that_it_has_heard_and_all_that_it_has_not() {
+    let archive = archive(50);
+    let heard = left_by_a_run(&archive[10..]);
+    assert_eq!(heard.len(), 40);
+    let mut scene = Scene::new(listening(), archive.clone());
+    for heard in heard {
+        assert!(scene.peer.recall_broadcast(NOW, heard));
+        assert!(!scene.peer.recall_broadcast(NOW, heard), "once is enough");
+    }
+    scene.join();
+    let request = Request::Broadcast { broadcast: archive[20].clone(), depth: 0 };
+    ask(&mut scene.peer, &member(1), request);
+    scene.answer_all(NOW);
+    scene.run(NOW, Duration::from_mins(1));
+    let unheard: Vec<BroadcastId> = archive[..10].iter().rev().map(|one| one.id()).collect();
+    assert_eq!(scene.order, unheard);
+    assert_eq!(scene.peer.heard_broadcasts(NOW).count(), 50);
+}
+
+#[test]
+fn what_an_earlier_run_made_itself_is_not_given_to_its_application() {
+    let mut scene = Scene::new(listening(), Vec::new());
+    scene.join();
+    let secret = AuthorSecret::from_seed(&[3; 32]);
+    let payload = vec![7; 10].into();
+    scene.peer.handle_command(NOW, Command::Broadcast { secret, payload }).unwrap();
+    let heard: Vec<HeardBroadcast> = scene.peer.heard_broadcasts(NOW).collect();
+    let [own] = heard[..] else { panic!("{heard:?}") };
+    assert_eq!(own.author, AuthorSecret::from_seed(&[3; 32]).author());
+}
+
+#[test]
+fn what_is_recalled_is_forgotten_when_it_would_not_be_taken_any_more() {
+    let heard = left_by_a_run(&archive(3));
+    let peer = || Scene::new(listening(), Vec::new()).peer;
+    let expired = heard.iter().map(|heard| heard.sent.expires()).max().unwrap();
+    let mut late = peer();
+    assert!(!heard.iter().any(|heard| late.recall_broadcast(expired, *heard)));
+    let ahead = HeardBroadcast { sent: SentAt(u64::MAX), ..heard[0] };
+    assert!(!late.recall_broadcast(NOW, ahead) && late.broadcasts.is_none());
+
+    let mut peer = peer();
+    assert!(heard.iter().all(|heard| peer.recall_broadcast(NOW, *heard)));
+    assert_eq!(peer.poll_timeout(), Some(expired));
+    peer.handle_timeout(expired);
+    assert!(peer.broadcasts.is_none());
+}
+
+#[test]
+fn no_more_is_recalled_than_is_remembered_of_one_author_and_of_all() {
+    let mut peer = Scene::new(listening(), Vec::new()).peer;
+    let mut number = 0_u128;
+    let mut recalled = |author: u8| {
+        let recall = |_| {
+            number += 1;
+            let id = BroadcastId::from_bytes(number.to_be_bytes());
+            let author = AuthorKey::from_bytes([author; 32]);
+            peer.recall_broadcast(NOW, HeardBroadcast { id, author, sent: SentAt::of(NOW) })
+        };
+        (0..1_500).map(recall).filter(|is_recalled| *is_recalled).count()
+    };
+    assert_eq!(recalled(1), 1_024);
+    assert_eq!((2..20).map(recalled).sum::<usize>(), 8_192 - 1_024);
 }
 
 #[test]
