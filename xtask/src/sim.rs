@@ -15,12 +15,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use dht_sim::Latencies;
-use dht_sim::experiment::{HARDSHIPS, Hardship, Plan};
+use dht_sim::experiment::{COPIES, HARDSHIPS, Hardship, MODELS, Plan};
 
 use crate::Usage;
 use crate::host::{self, Terminal};
 use figure::Findings;
-use measure::Broadcasts;
+use measure::Points;
 
 /// Arguments of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,7 @@ Examples:
   cargo xtask sim stale --nodes 1000 --seeds 1,2,3
   cargo xtask sim churn --json > churn.json
   cargo xtask sim broadcast --nodes 10000 --loss 0.1 --droppers 0.1 --seeds 1,2,3
+  cargo xtask sim durability --copies 8 --model 2
   cargo xtask sim latency --latency round-trips.txt --plot latency.svg")]
 pub struct Args {
     /// What to measure.
@@ -56,6 +57,13 @@ pub struct Args {
     /// Only the point of `broadcast` with this share of nodes that keep messages to themselves, and this loss.
     #[arg(long, value_parser = share, requires = "loss", value_name = "SHARE")]
     droppers: Option<f64>,
+    /// Only the points of `durability` with so many copies, 1 to 20; default: 8 and 16.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=20), value_name = "K")]
+    copies: Option<u8>,
+    /// Only the points of `durability` with this model of Weibull sessions: 1 has shape 0.5 and a mean of 5,000 s,
+    /// 2 has 0.608 and 13,176 s, 3 has 0.518 and 6,948 s; default: all of them.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=MODELS.len() as i64), value_name = "NUMBER")]
+    model: Option<u8>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -102,7 +110,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let latencies = args.latency.as_ref().map(read_matrix).transpose()?;
     check_plot(args)?;
     let baseline = host::resident();
-    let broadcasts = broadcasts(args)?;
+    let points = points(args)?;
     let mut found = Vec::with_capacity(seeds.len());
     for seed in &seeds {
         let plan = plan(args, *seed, latencies.clone());
@@ -110,7 +118,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let plans: Vec<Plan> = plans.chain([plan]).collect();
         let mut host = Terminal::new(format!("{} seed {seed}", name(args.experiment)), baseline);
         let started = Instant::now();
-        let measured = measure::measure(args.experiment, &plans, &broadcasts, &mut host);
+        let measured = measure::measure(args.experiment, &plans, &points, &mut host);
         host.finish();
         let mut measured = measured.map_err(|error| Usage(error.to_string()))?;
         measured.wall_s = started.elapsed().as_secs_f64();
@@ -134,8 +142,8 @@ fn plan(args: &Args, seed: u64, latencies: Option<Arc<Latencies>>) -> Plan {
     Plan { latencies, memory: host::available_memory(), ..Plan::new(nodes, seed) }
 }
 
-/// Which points of `broadcast` are measured.
-fn broadcasts(args: &Args) -> anyhow::Result<Broadcasts> {
+/// Which points of experiments that have several are measured.
+fn points(args: &Args) -> anyhow::Result<Points> {
     let hardships = match (args.loss, args.droppers) {
         (Some(loss), Some(droppers)) => vec![Hardship { loss, droppers }],
         _ => HARDSHIPS.to_vec(),
@@ -143,7 +151,17 @@ fn broadcasts(args: &Args) -> anyhow::Result<Broadcasts> {
     if args.loss.is_some() && args.experiment != Experiment::Broadcast {
         return Err(Usage("--loss and --droppers choose a point of broadcast".to_owned()).into());
     }
-    Ok(Broadcasts { hardships, runs: args.runs.map(|runs| runs as usize) })
+    let chooses_of_durability = args.copies.is_some() || args.model.is_some();
+    if chooses_of_durability && args.experiment != Experiment::Durability {
+        return Err(Usage("--copies and --model choose points of durability".to_owned()).into());
+    }
+    let model = args.model.and_then(|number| MODELS.get(usize::from(number).checked_sub(1)?));
+    Ok(Points {
+        hardships,
+        runs: args.runs.map(|runs| runs as usize),
+        copies: args.copies.map_or(COPIES.to_vec(), |copies| vec![copies.into()]),
+        models: model.map_or(MODELS.to_vec(), |model| vec![*model]),
+    })
 }
 
 fn share(text: &str) -> Result<f64, String> {

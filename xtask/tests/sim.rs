@@ -93,6 +93,33 @@ fn one_point_of_broadcast_is_measured_alone() {
 }
 
 #[test]
+fn one_point_of_durability_is_measured_alone_and_told_as_it_ends() {
+    let output = sim(&["durability", "--nodes", "20", "--copies", "8", "--model", "3", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_has(&found, &["lost", "repair_lookups_per_record_hour", "bytes_per_node_s"]);
+    let point = (&found["copies"], &found["shape"], &found["mean_s"]);
+    assert_eq!(point, (&Value::from(8.0), &Value::from(0.518), &Value::from(6_948.0)));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("8 copies, sessions 0.518, 6948 s: "), "{told}");
+}
+
+#[test]
+fn points_are_chosen_only_of_experiments_that_have_them() {
+    for wrong in [
+        &["latency", "--copies", "8"][..],
+        &["broadcast", "--model", "1"],
+        &["durability", "--loss", "0.1", "--droppers", "0.1"],
+        &["durability", "--model", "4"],
+        &["durability", "--model", "0"],
+        &["durability", "--copies", "21"],
+    ] {
+        let output = sim(&[wrong, &["--nodes", "20"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace_hash_and_several_seeds_their_medians() {
     let hash = |seed| json(&["speed", "--nodes", "30", "--seed", seed])["trace_hash"].clone();
     assert_eq!(hash("7"), hash("7"));

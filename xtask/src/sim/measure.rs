@@ -18,17 +18,21 @@ const CHURN_TOP_S: f64 = 10_000.0;
 /// Failures below which a point of `cost` may stand for the experiment.
 const FAILURES_MAX: f64 = 0.01;
 
-/// Which broadcasts are measured.
-pub(super) struct Broadcasts {
+/// Which points are measured, of experiments that have several.
+pub(super) struct Points {
+    /// Of `broadcast`.
     pub(super) hardships: Vec<Hardship>,
     /// For each hardship; `None` for as many as the experiment thinks right.
     pub(super) runs: Option<usize>,
+    /// Of `durability`: each number of copies with each model.
+    pub(super) copies: Vec<usize>,
+    pub(super) models: Vec<(f64, u64)>,
 }
 
 pub(super) fn measure(
     experiment: Experiment,
     plans: &[Plan],
-    broadcasts: &Broadcasts,
+    points: &Points,
     host: &mut Terminal,
 ) -> Result<Findings, BuildError> {
     let [.., plan] = plans else { return Err(BuildError::NoNodes) };
@@ -38,11 +42,14 @@ pub(super) fn measure(
         Experiment::Cost => of_cost(&experiment::cost(plan, &experiment::REFRESHES, host)?),
         Experiment::Churn => of_churn(&experiment::churn(plan, &experiment::MEANS, host)?),
         Experiment::Speed => of_speed(&experiment::speed(plan, host)?),
-        Experiment::Durability => of_durability(&experiment::durability(plan, host)?),
+        Experiment::Durability => {
+            let Points { copies, models, .. } = points;
+            of_durability(&experiment::durability(plan, copies, models, host)?)
+        }
         Experiment::Republish => of_republish(&experiment::republish(plan, host)?),
         Experiment::Restart => of_restart(&experiment::restart(plan, host)?),
         Experiment::Broadcast => {
-            let Broadcasts { hardships, runs } = broadcasts;
+            let Points { hardships, runs, .. } = points;
             let mut points = Vec::new();
             for plan in plans {
                 points.extend(experiment::broadcast(plan, hardships, *runs, host)?);

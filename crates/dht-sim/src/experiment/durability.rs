@@ -1,5 +1,6 @@
 //! `durability`: whether records outlive everybody who held them.
 
+use std::fmt;
 use std::time::Duration;
 
 use dht_proto::Key;
@@ -74,19 +75,40 @@ impl DurabilityPoint {
     }
 }
 
+impl fmt::Display for DurabilityPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shape, mean_s, copies, records, lost, .. } = self;
+        let lookups = self.repair_lookups_per_record_hour();
+        write!(
+            f,
+            "{copies} copies, sessions {shape}, {mean_s} s: {lost} of {records} records lost, "
+        )?;
+        write!(f, "{lookups:.3} lookups a record and hour, ")?;
+        write!(f, "{:.0} B/s a node", self.bytes_per_node_s())
+    }
+}
+
 /// Publishers store their records and are gone. For a day nodes leave without notice after Weibull sessions and
-/// never return; a stranger takes each place. Every model with every number of copies.
-pub fn durability(plan: &Plan, host: &mut dyn Host) -> Result<Vec<DurabilityPoint>, BuildError> {
+/// never return; a stranger takes each place. Each of these numbers of `copies` with each of these `models`, by
+/// default [`COPIES`] and [`MODELS`].
+pub fn durability(
+    plan: &Plan,
+    copies: &[usize],
+    models: &[(f64, u64)],
+    host: &mut dyn Host,
+) -> Result<Vec<DurabilityPoint>, BuildError> {
     let mut points = Vec::new();
-    for copies in COPIES {
+    for copies in copies.iter().copied() {
         let plan = Plan { peer: plan.peer.clone().k(copies), ..plan.clone() };
         let bare = settled(plan.builder().k(copies), host)?;
         let mut sim = bare.clone();
         let keys = publish(&mut sim, RECORDS.min(plan.nodes), host);
-        for model in MODELS {
+        for model in models.iter().copied() {
             let without = find_nodes_without_records(bare.clone(), model, host);
             let point = outlive(sim.clone(), &keys, model, SPAN, host);
-            points.push(DurabilityPoint { copies, find_nodes_without_records: without, ..point });
+            let point = DurabilityPoint { copies, find_nodes_without_records: without, ..point };
+            host.found(&point.to_string());
+            points.push(point);
         }
     }
     Ok(points)
