@@ -91,6 +91,12 @@ impl Region {
                 }
             }
             Happened::Late(id) | Happened::Failed(id) if self.forget(id) => {}
+            // As a busy node does. That it may be the answer to what was asked before costs one guide.
+            Happened::Replied { from, reply: Reply::Error { .. }, .. }
+                if self.forget(&from.id()) =>
+            {
+                crate::operation::follow(scene, lookup, happened);
+            }
             // It was asked before the region was looked at.
             _ => return crate::operation::follow(scene, lookup, happened),
         }
