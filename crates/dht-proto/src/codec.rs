@@ -5,9 +5,12 @@
 
 use bytes::{Bytes, BytesMut};
 use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
+use crate::limits::CONTACTS_MAX;
+use crate::protobuf::delimited_len;
 use crate::stream::{Content, Part, Start};
-use crate::{DecodeError, ErrorCode, Message, NetworkId, Problem, RequestId};
+use crate::{Body, DecodeError, ErrorCode, Mention, Message, NetworkId, Problem, Reply, RequestId};
 
 mod batch;
 mod broadcast;
@@ -88,16 +91,49 @@ enum Carrier {
     Stream,
 }
 
-/// A message in its protobuf form, ready to be written.
-pub(crate) struct Plaintext {
-    message: wire::Message,
+/// A message ready to be written.
+pub(crate) struct Plaintext<'a> {
+    form: Form<'a>,
     length: usize,
 }
 
-impl Plaintext {
+/// The two ways in which messages are written.
+enum Form<'a> {
+    /// In its protobuf form.
+    Whole(wire::Message),
+    /// A reply that names contacts. They are written without an allocation for each, and by hand: as fields of the
+    /// reply they come before its body.
+    Naming {
+        /// What comes before the reply, and what comes after it.
+        around: [wire::Message; 2],
+        contacts: &'a [Mention],
+        /// The reply without contacts.
+        reply: wire::Reply,
+        /// Length of the reply with its contacts.
+        length: usize,
+    },
+}
+
+/// Number of the reply's field in a message.
+const REPLY: u32 = 5;
+
+impl<'a> Plaintext<'a> {
     /// A whole message, followed by `padding` zero bytes.
-    pub(crate) fn of_message(message: &Message, padding: usize) -> Self {
-        Self::new(message::to_wire(message, padding))
+    pub(crate) fn of_message(message: &'a Message, padding: usize) -> Self {
+        match &message.body {
+            Body::Reply(reply) if !reply.closer().is_empty() => Self::naming(message, reply),
+            _ => Self::new(message::to_wire(message, padding)),
+        }
+    }
+
+    fn naming(message: &Message, reply: &'a Reply) -> Self {
+        let contacts = reply.closer().get(..CONTACTS_MAX).unwrap_or(reply.closer());
+        let around = message::around(message);
+        let reply = wire::Reply { closer: Vec::new(), ..reply::to_wire(reply) };
+        let length = contact::fields_len(contacts) + reply.encoded_len();
+        let [before, after] = around.each_ref().map(wire::Message::encoded_len);
+        let form = Form::Naming { around, contacts, reply, length };
+        Self { form, length: before + delimited_len(length) + after }
     }
 
     /// A message whose value follows.
@@ -112,7 +148,7 @@ impl Plaintext {
 
     fn new(message: wire::Message) -> Self {
         let length = message.encoded_len();
-        Self { message, length }
+        Self { form: Form::Whole(message), length }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -121,7 +157,17 @@ impl Plaintext {
 
     pub(crate) fn write(&self, out: &mut BytesMut) {
         out.reserve(self.length);
-        self.message.encode_raw(out);
+        match &self.form {
+            Form::Whole(message) => message.encode_raw(out),
+            Form::Naming { around: [before, after], contacts, reply, length } => {
+                before.encode_raw(out);
+                encode_key(REPLY, WireType::LengthDelimited, out);
+                encode_varint(*length as u64, out);
+                contact::write_fields(contacts, out);
+                reply.encode_raw(out);
+                after.encode_raw(out);
+            }
+        }
     }
 }
 

@@ -100,7 +100,7 @@ pub use record::{
     AuthorKey, AuthorSecret, Kind, KindSet, Record, RecordError, Salt, Sequence, Signature, Signed,
     SignedBody, Slot,
 };
-pub use referral::{Referral, RoughRtt};
+pub use referral::{Mention, Referral, RoughRtt};
 pub use scope::Scope;
 pub use terms::{Custody, Held, Purpose, Source, Summary, Terms};
 pub use time::{Moment, Ttl};

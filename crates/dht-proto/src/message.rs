@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{
     Broadcast, BroadcastEntry, BroadcastId, BroadcastVerdict, Cell, CellAnswer, Digest, Families,
-    Key, Kind, KindSet, Purpose, Record, Referral, Sequence, Slot, Summary, Ttl,
+    Key, Kind, KindSet, Mention, Purpose, Record, Sequence, Slot, Summary, Ttl,
 };
 
 mod batch;
@@ -246,13 +246,13 @@ pub enum Reply {
     /// The closest nodes known.
     Nodes {
         /// At most [`CONTACTS_MAX`](crate::limits::CONTACTS_MAX), all different, none of them the asker.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// The same as [`Nodes`](Self::Nodes), to a fetch only, from a node that was asked for this key several
     /// times lately: it would keep a copy of the record, sent for the purpose [`Purpose::Cache`].
     Wanting {
         /// As in [`Nodes`](Self::Nodes).
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// The record asked for.
     Found {
@@ -261,7 +261,7 @@ pub enum Reply {
         /// What is left of its life.
         ttl: Ttl,
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// The record is here but does not fit a datagram: [`Request::Download`] gets it.
     Held {
@@ -270,29 +270,29 @@ pub enum Reply {
         /// What is left of its life.
         ttl: Ttl,
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// To an offer: send it.
     Wanted {
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// To an offer: it is here already, and its life was extended if the offer may do that.
     Have {
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// To a store: it is kept.
     Stored {
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// To an offer or store: not taken.
     Refused {
         /// Why.
         refusal: Refusal,
         /// Closer nodes.
-        closer: Vec<Referral>,
+        closer: Vec<Mention>,
     },
     /// To [`Request::Inspect`].
     Inspection(Inspection),
@@ -380,7 +380,7 @@ impl Reply {
     }
 
     /// Contacts that the answering node named.
-    pub fn closer(&self) -> &[Referral] {
+    pub fn closer(&self) -> &[Mention] {
         match self {
             Self::Nodes { closer }
             | Self::Wanting { closer }
@@ -404,7 +404,7 @@ impl Reply {
     }
 
     /// The same list, to be filled in; `None` where the reply has none.
-    pub fn closer_mut(&mut self) -> Option<&mut Vec<Referral>> {
+    pub fn closer_mut(&mut self) -> Option<&mut Vec<Mention>> {
         match self {
             Self::Nodes { closer }
             | Self::Wanting { closer }

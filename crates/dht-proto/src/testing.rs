@@ -19,7 +19,7 @@ use crate::limits::{
 };
 use crate::{
     AuthorSecret, Body, Contact, Digest, ErrorCode, Families, Inspection, Key, Kind, KindSet, Load,
-    Message, NetworkId, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral,
+    Mention, Message, NetworkId, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record,
     Refusal, Reply, Request, RequestId, Role, RoughRtt, Salt, Scope, Sequence, SignedBody, Slot,
     Ttl, Value, ValueRange,
 };
@@ -46,13 +46,13 @@ pub(crate) fn contact() -> impl Strategy<Value = Contact> {
         })
 }
 
-pub(crate) fn referral() -> impl Strategy<Value = Referral> {
+pub(crate) fn mention() -> impl Strategy<Value = Mention> {
     let rtt = option::of(any::<u8>().prop_map(RoughRtt::from_code));
-    (contact(), rtt).prop_map(|(contact, rtt)| Referral { contact, rtt })
+    (contact(), rtt).prop_map(|(contact, rtt)| Mention { rtt, ..contact.into() })
 }
 
-fn contacts() -> impl Strategy<Value = Vec<Referral>> {
-    vec(referral(), 0..=CONTACTS_MAX)
+fn contacts() -> impl Strategy<Value = Vec<Mention>> {
+    vec(mention(), 0..=CONTACTS_MAX)
 }
 
 pub(crate) fn kind() -> impl Strategy<Value = Kind> {

@@ -180,7 +180,7 @@ impl Scene<'_> {
     fn weighed(&self, lookup: &Lookup, entry: &Entry<'_>, rtt: Duration) -> Duration {
         let rtt = entry.burden().weigh(lookup.at_least_alike(rtt));
         // The oldest are in everybody's table. They are there for hard times, not for every day.
-        let is_elder = self.table.is_elder(&entry.contact().id());
+        let is_elder = self.table.is_elder(entry);
         if is_elder { rtt + 2 * lookup.typical() } else { rtt }
     }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use dht_proto::limits::{DATAGRAM_MAX, INLINE_VALUE_MAX, REFLECTION_FACTOR, VALUE_MAX};
 use dht_proto::{
-    Body, ErrorCode, Families, Held, Inspection, Key, Kind, KindSet, Load, Message, Moment, NodeId,
-    NodeIdentity, OfferAnswer, OfferDetails, Purpose, Record, Referral, Refusal, Reply, Request,
-    RequestId, Role, RoughRtt, Scope, Sequence, Slot, Summary, Terms, Ttl,
+    Body, ErrorCode, Families, Held, Inspection, Key, Kind, KindSet, Load, Mention, Message,
+    Moment, NodeId, NodeIdentity, OfferAnswer, OfferDetails, Purpose, Record, Refusal, Reply,
+    Request, RequestId, Role, RoughRtt, Scope, Sequence, Slot, Summary, Terms, Ttl,
 };
 
 use crate::caching::{self, Caching};
@@ -285,11 +285,12 @@ impl Responder<'_> {
         let live = found.and_then(|held| Some((held.summary.life_left(self.now)?, held)));
         let Some((ttl, held)) = live else {
             // The oldest of a crowded bucket are known to everybody: if all named them, all would ask them first.
-            let mut contacts = self.tellable_as(asker, key, |entry, rtt| entry.burden().weigh(rtt));
-            contacts.retain(|referral| !self.table.is_elder(&referral.contact.id()));
+            let mut entries = self.tellable(asker, key);
+            entries.retain(|entry| !self.table.is_elder(entry));
             let closer = Vec::new();
             let reply = if is_wanted { Reply::Wanting { closer } } else { Reply::Nodes { closer } };
-            return self.fill(asker, reply, contacts);
+            let told = |entry: &Entry<'_>, rtt| entry.burden().weigh(rtt);
+            return self.fill(asker, reply, mentions(&entries, told));
         };
         let Held { summary, record } = held;
         if let Some(record) = record.filter(Record::is_inline) {
@@ -333,19 +334,19 @@ impl Responder<'_> {
 
     /// Fills in the nodes closer to `key` than ourselves, as many as there is room for.
     fn with_closer(&self, reply: Reply, asker: &Asker, key: &Key) -> Reply {
-        let own = key.distance(&self.local);
-        let mut contacts = self.tellable(asker, key);
-        contacts.retain(|contact| key.distance(&contact.id()) < own);
-        self.fill(asker, reply, contacts)
+        let mut entries = self.tellable(asker, key);
+        entries.retain(|entry| self.table.is_closer(key, entry));
+        self.fill(asker, reply, mentions(&entries, |_, rtt| rtt))
     }
 
     /// The closest nodes to `key` that we know, as many as there is room for.
     fn nodes(&self, asker: &Asker, key: &Key) -> Reply {
-        self.fill(asker, Reply::Nodes { closer: Vec::new() }, self.tellable(asker, key))
+        let mentions = mentions(&self.tellable(asker, key), |_, rtt| rtt);
+        self.fill(asker, Reply::Nodes { closer: Vec::new() }, mentions)
     }
 
     /// Puts as many of `contacts` into `reply` as may be sent.
-    fn fill(&self, asker: &Asker, mut reply: Reply, mut contacts: Vec<Referral>) -> Reply {
+    fn fill(&self, asker: &Asker, mut reply: Reply, mut contacts: Vec<Mention>) -> Reply {
         let message = self.message(asker, reply.clone());
         contacts.truncate(message.contacts_that_fit(&contacts, asker.budget));
         if let Some(closer) = reply.closer_mut() {
@@ -360,31 +361,27 @@ impl Responder<'_> {
         Message { role, families, load: self.load, id: asker.id, body: Body::Reply(reply) }
     }
 
-    /// The k closest contacts that the asker can use, and that are not the asker, with our round trips to them.
-    fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Referral> {
-        self.tellable_as(asker, key, |_, rtt| rtt)
-    }
-
-    /// The same with what we say of our round trips.
-    fn tellable_as(
-        &self,
-        asker: &Asker,
-        key: &Key,
-        told: impl Fn(&Entry<'_>, Duration) -> Duration,
-    ) -> Vec<Referral> {
+    /// The k closest nodes that the asker can use, and that are not the asker.
+    fn tellable(&self, asker: &Asker, key: &Key) -> Vec<Entry<'_>> {
         let asker_scope = Scope::of(asker.source.ip());
-        let entries = self.table.closest_entries(key, self.config.k, |entry| {
+        self.table.closest_entries(key, self.config.k, |entry| {
             let ip = entry.addr().ip();
             let reaches = match (asker_scope, Scope::of(ip)) {
                 (Some(asker), Some(contact)) => asker.may_exchange(contact),
                 _ => false,
             };
             reaches && asker.families.include(ip) && !entry.is(&asker.node)
-        });
-        let named = |entry: &Entry<'_>| {
-            let rtt = entry.rtt().smoothed().map(|rtt| RoughRtt::new(told(entry, rtt)));
-            Referral { contact: entry.contact(), rtt }
-        };
-        entries.iter().map(named).collect()
+        })
     }
+}
+
+/// What a reply says of `entries`, and `told` of our round trips to them.
+fn mentions(
+    entries: &[Entry<'_>],
+    told: impl Fn(&Entry<'_>, Duration) -> Duration,
+) -> Vec<Mention> {
+    let mention = |entry: &Entry<'_>| {
+        entry.mention(entry.rtt().smoothed().map(|rtt| RoughRtt::new(told(entry, rtt))))
+    };
+    entries.iter().map(mention).collect()
 }

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use bytes::BytesMut;
 use dht_proto::{
-    AuthorSecret, Body, Contact, ErrorCode, Families, Inspection, Key, KindSet, Load, Message,
-    NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Referral, Refusal, Reply,
+    AuthorSecret, Body, Contact, ErrorCode, Families, Inspection, Key, KindSet, Load, Mention,
+    Message, NodeIdentity, Nonce, OfferDetails, PublicKey, Purpose, Record, Refusal, Reply,
     Request, RequestId, Role, RoughRtt, Salt, Sequence, SignedBody, Ttl, Value as Bytes,
     ValueRange, codec,
 };
@@ -81,7 +81,7 @@ fn ttl(seconds: u32) -> Result<Ttl> {
     Ttl::from_secs(seconds).context("a life of at most 30 days")
 }
 
-fn contacts() -> Result<Vec<Referral>> {
+fn contacts() -> Result<Vec<Mention>> {
     ["10.0.0.1:3000", "[2001:470::1]:65535", "127.0.0.1:1"]
         .iter()
         .zip(0_u8..)
@@ -91,7 +91,7 @@ fn contacts() -> Result<Vec<Referral>> {
             let contact = Contact::new(node, addr.parse()?);
             // The first tells no round trip, the others 128 µs and 8.7 ms.
             let rtt = number.checked_sub(1).map(|more| RoughRtt::from_code(more * 0x61));
-            Ok(Referral { contact, rtt })
+            Ok(Mention { rtt, ..contact.into() })
         })
         .collect()
 }

@@ -149,10 +149,10 @@ fn check_reply(message: &Message, reply: &Reply) {
 fn check_contacts(message: &Message, reply: &Reply) {
     let closer = reply.closer();
     assert!(closer.len() <= CONTACTS_MAX);
-    for (index, referral) in closer.iter().enumerate() {
-        let addr = referral.contact.addr;
+    for (index, mention) in closer.iter().enumerate() {
+        let addr = mention.addr;
         assert!(Scope::of(addr.ip()).is_some() && addr.port() != 0, "{addr} is no node's");
-        assert!(closer[..index].iter().all(|other| other.id() != referral.id()), "listed twice");
+        assert!(closer[..index].iter().all(|other| !other.is_about_same(mention)), "listed twice");
     }
     let mut shorter = message.clone();
     let Body::Reply(list) = &mut shorter.body else { return };

@@ -13,7 +13,7 @@ use dht_node::{
 };
 use dht_proto::seal::Sealer;
 use dht_proto::stream::{Channel, Outgoing};
-use dht_proto::{Body, Nonce, PublicKey, Purpose, Referral, Reply, Request, codec};
+use dht_proto::{Body, Mention, Nonce, PublicKey, Purpose, Reply, Request, codec};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
@@ -331,12 +331,12 @@ pub(crate) fn other_values(request: &Request) -> Reply {
 
 /// Somebody closer, always, and nobody there.
 pub(crate) fn other_contacts(request: &Request) -> Reply {
-    let closer: Vec<Referral> = (0..20_u16)
+    let closer: Vec<Mention> = (0..20_u16)
         .map(|number| {
             let node =
                 NodeIdentity::new(PublicKey::from_bytes([number.to_le_bytes()[0]; 32]), Nonce(0));
             let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 2 + number));
-            Referral { contact: Contact::new(node, addr), rtt: None }
+            Contact::new(node, addr).into()
         })
         .collect();
     match request {

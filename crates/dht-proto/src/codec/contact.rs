@@ -1,65 +1,77 @@
 //! Contacts and addresses in their packed form.
 //!
 //! A contact that cannot be one is left out, not an error: later versions may know more kinds of
-//! addresses. The id is computed from key and nonce; it is never on the wire.
+//! addresses. The id follows from key and nonce; it is never on the wire.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use bytes::{BufMut, Bytes};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::limits::CONTACTS_MAX;
-use crate::{
-    Contact, DecodeError, NodeIdentity, Nonce, Problem, PublicKey, Referral, RoughRtt, Scope,
-};
+use crate::message::length::contact_field_len;
+use crate::{DecodeError, Mention, Nonce, Problem, PublicKey, RoughRtt, Scope};
 
-/// A contact with an IPv6 address and a round trip.
-const LONGEST: usize = 36 + 18 + 1;
+/// Number of the field of contacts in a reply.
+const CLOSER: u8 = 1;
 
-/// Packs at most [`CONTACTS_MAX`] contacts, all in one allocation.
-pub(super) fn to_wire(contacts: &[Referral]) -> Vec<Bytes> {
-    let contacts = contacts.get(..CONTACTS_MAX).unwrap_or(contacts);
-    let mut packed = Vec::with_capacity(contacts.len() * LONGEST);
-    let mut ends = [0; CONTACTS_MAX];
-    for (Referral { contact, rtt }, end) in contacts.iter().zip(&mut ends) {
-        packed.put_slice(contact.node.public().as_bytes());
-        packed.put_u32_le(contact.node.nonce().0);
-        put_address(contact.addr, &mut packed);
-        if let Some(rtt) = rtt {
-            packed.put_u8(rtt.code());
-        }
-        *end = packed.len();
+/// What precedes a contact in its field: the tag and the length.
+const FIELD_HEAD: usize = 2;
+
+/// The field of a contact with an IPv6 address and a round trip.
+const FIELD_MAX: usize = FIELD_HEAD + 36 + 18 + 1;
+
+/// Packs at most [`CONTACTS_MAX`] contacts.
+pub(super) fn to_wire(contacts: &[Mention]) -> Vec<Bytes> {
+    let pack = |mention| {
+        let mut room = [0; FIELD_MAX];
+        let field = pack_field(mention, &mut room);
+        Bytes::copy_from_slice(field.get(FIELD_HEAD..).unwrap_or_default())
+    };
+    contacts.iter().take(CONTACTS_MAX).map(pack).collect()
+}
+
+/// Length of the fields of `contacts` in a reply.
+pub(super) fn fields_len(contacts: &[Mention]) -> usize {
+    contacts.iter().map(contact_field_len).sum()
+}
+
+/// Writes the fields of `contacts` in a reply.
+pub(super) fn write_fields(contacts: &[Mention], out: &mut BytesMut) {
+    let mut room = [0; FIELD_MAX];
+    for mention in contacts {
+        out.put_slice(pack_field(mention, &mut room));
     }
-    let mut packed = Bytes::from(packed);
-    let mut start = 0;
-    ends.iter()
-        .take(contacts.len())
-        .map(|end| {
-            let contact = packed.split_to(end - start);
-            start = *end;
-            contact
-        })
-        .collect()
+}
+
+/// The field of one contact, at the beginning of `room`.
+fn pack_field<'a>(mention: &Mention, room: &'a mut [u8; FIELD_MAX]) -> &'a [u8] {
+    let Mention { public, nonce, addr, rtt } = mention;
+    let length = contact_field_len(mention);
+    let mut rest = &mut room[..];
+    rest.put_u8(CLOSER << 3 | 2);
+    // Shorter than 128, so a varint of one byte.
+    rest.put_u8(u8::try_from(length - FIELD_HEAD).unwrap_or(u8::MAX));
+    rest.put_slice(public.as_bytes());
+    rest.put_u32_le(nonce.0);
+    put_address(*addr, &mut rest);
+    if let Some(rtt) = rtt {
+        rest.put_u8(rtt.code());
+    }
+    room.get(..length).unwrap_or_default()
 }
 
 /// Reads the first [`CONTACTS_MAX`] entries, and leaves out those that are no contacts or repeat one.
-pub(super) fn from_wire(entries: &[Bytes]) -> Vec<Referral> {
-    let mut contacts = Vec::<Referral>::with_capacity(entries.len().min(CONTACTS_MAX));
-    for entry in entries.iter().take(CONTACTS_MAX) {
-        if let Some((public, nonce, addr, rtt)) = unpack(entry) {
-            let is_node = |known: &Referral| {
-                let node = &known.contact.node;
-                (node.public(), node.nonce()) == (public, nonce)
-            };
-            if !contacts.iter().any(is_node) {
-                let contact = Contact::new(NodeIdentity::new(public, nonce), addr);
-                contacts.push(Referral { contact, rtt });
-            }
+pub(super) fn from_wire(entries: &[Bytes]) -> Vec<Mention> {
+    let mut contacts = Vec::<Mention>::with_capacity(entries.len().min(CONTACTS_MAX));
+    for mention in entries.iter().take(CONTACTS_MAX).filter_map(|entry| unpack(entry)) {
+        if !contacts.iter().any(|known| known.is_about_same(&mention)) {
+            contacts.push(mention);
         }
     }
     contacts
 }
 
-fn unpack(entry: &[u8]) -> Option<(PublicKey, Nonce, SocketAddr, Option<RoughRtt>)> {
+fn unpack(entry: &[u8]) -> Option<Mention> {
     let (public, rest) = entry.split_first_chunk::<32>()?;
     let (nonce, address) = rest.split_first_chunk::<4>()?;
     let (address, rtt) = match address.split_last() {
@@ -70,7 +82,8 @@ fn unpack(entry: &[u8]) -> Option<(PublicKey, Nonce, SocketAddr, Option<RoughRtt
     };
     let addr = parse_address(address)?;
     let nonce = Nonce(u32::from_le_bytes(*nonce));
-    Scope::at(addr).is_some().then_some((PublicKey::from_bytes(*public), nonce, addr, rtt))
+    let mention = Mention { public: PublicKey::from_bytes(*public), nonce, addr, rtt };
+    Scope::at(addr).is_some().then_some(mention)
 }
 
 /// An address of its own, in a field.
@@ -92,7 +105,7 @@ pub(super) fn address_from_wire(
     parse_address(bytes).ok_or(DecodeError::new(field, problem))
 }
 
-fn put_address(addr: SocketAddr, out: &mut Vec<u8>) {
+fn put_address(addr: SocketAddr, out: &mut impl BufMut) {
     match addr.ip().to_canonical() {
         IpAddr::V4(ip) => out.put_slice(&ip.octets()),
         IpAddr::V6(ip) => out.put_slice(&ip.octets()),

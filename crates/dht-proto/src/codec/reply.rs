@@ -6,7 +6,7 @@ use super::{Arrival, Carrier, batch, broadcast, contact, reconcile, wire};
 use crate::limits::{AGENT_MAX, REASON_MAX};
 use crate::message::text::cut;
 use crate::stream::{Exchange, StreamedRecord};
-use crate::{DecodeError, ErrorCode, Inspection, Problem, Referral, Refusal, Reply, Sequence};
+use crate::{DecodeError, ErrorCode, Inspection, Mention, Problem, Refusal, Reply, Sequence};
 
 /// A reply as one message carries it.
 pub(super) enum ReplyForm {
@@ -119,7 +119,7 @@ pub(super) fn from_wire(
 fn found_from_wire(
     found: wire::Found,
     carrier: Carrier,
-    closer: impl Fn() -> Vec<Referral>,
+    closer: impl Fn() -> Vec<Mention>,
 ) -> Result<ReplyForm, DecodeError> {
     let ttl = ttl("found.ttl", found.ttl)?;
     let record = Some(present("found.record", found.record)?);

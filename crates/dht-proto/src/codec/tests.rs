@@ -9,8 +9,8 @@ use crate::limits::{CONTACTS_MAX, INLINE_VALUE_MAX, PADDED_REQUEST_LEN, REASON_M
 use crate::message::length::{padding, sealed_len};
 use crate::stream::{Content, Outgoing};
 use crate::{
-    Body, Contact, ErrorCode, Families, Key, Load, Message, NetworkId, NodeIdentity, Nonce,
-    Problem, PublicKey, Purpose, Record, Referral, Reply, Request, RequestId, Role, Ttl, Value,
+    Body, Contact, ErrorCode, Families, Key, Load, Mention, Message, NetworkId, NodeIdentity,
+    Nonce, Problem, PublicKey, Purpose, Record, Reply, Request, RequestId, Role, Ttl, Value,
     testing,
 };
 
@@ -40,12 +40,12 @@ fn encoded(message: &Message) -> Bytes {
     out.freeze()
 }
 
-fn contact(number: u8, addr: &str) -> Referral {
+fn contact(number: u8, addr: &str) -> Mention {
     let node = NodeIdentity::new(PublicKey::from_bytes([number; 32]), Nonce(5));
     Contact::new(node, addr.parse().unwrap()).into()
 }
 
-fn nodes(closer: Vec<Referral>) -> Message {
+fn nodes(closer: Vec<Mention>) -> Message {
     message(Body::Reply(Reply::Nodes { closer }))
 }
 
@@ -122,7 +122,7 @@ fn a_reply_with_twenty_contacts_lists_twenty_different_ones() {
     let Body::Reply(reply) = decode(encoded(&nodes(twenty))).unwrap().body else {
         panic!("a reply is read as one");
     };
-    let ids = reply.closer().iter().map(Referral::id).collect::<std::collections::BTreeSet<_>>();
+    let ids = reply.closer().iter().map(Mention::id).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(ids.len(), 20);
 }
 

@@ -12,7 +12,7 @@ use crate::limits::{
 };
 use crate::protobuf::{delimited_len, varint_len};
 use crate::record::Sequence;
-use crate::{Kind, Outline, Record, Referral, ValueRange, part_count};
+use crate::{Kind, Mention, Outline, Record, ValueRange, part_count};
 
 mod batch;
 mod broadcast;
@@ -103,7 +103,7 @@ impl Message {
     /// How many of `contacts`, from the first on, may be put into this reply's `closer`, which is empty,
     /// so that its datagram has at most `budget` bytes, and at most [`DATAGRAM_MAX`]. At most
     /// [`CONTACTS_MAX`]. 0 also where the reply without any contact exceeds the budget.
-    pub fn contacts_that_fit(&self, contacts: &[Referral], budget: usize) -> usize {
+    pub fn contacts_that_fit(&self, contacts: &[Mention], budget: usize) -> usize {
         let reply = match &self.body {
             Body::Reply(reply) if reply.lists_contacts() => reply,
             Body::Request(_) | Body::Reply(_) => return 0,
@@ -272,13 +272,14 @@ fn record_len(record: &Record, form: Form) -> usize {
     value + delimited_len(kind)
 }
 
-fn contact_field_len(referral: &Referral) -> usize {
-    delimited_len(36 + address_len(&referral.contact.addr) + bytes_of_rtt(referral))
+/// Length of the field of a contact in a reply.
+pub(crate) fn contact_field_len(mention: &Mention) -> usize {
+    delimited_len(36 + address_len(&mention.addr) + bytes_of_rtt(mention))
 }
 
 /// One byte, where the round trip is told.
-fn bytes_of_rtt(referral: &Referral) -> usize {
-    usize::from(referral.rtt.is_some())
+fn bytes_of_rtt(mention: &Mention) -> usize {
+    usize::from(mention.rtt.is_some())
 }
 
 fn address_len(addr: &SocketAddr) -> usize {

@@ -48,7 +48,7 @@ impl PairKey {
     pub(crate) fn seal(
         &self,
         fields: &ClearFields,
-        plaintext: &Plaintext,
+        plaintext: &Plaintext<'_>,
         limit: usize,
         out: &mut BytesMut,
     ) -> Result<(), SealError> {

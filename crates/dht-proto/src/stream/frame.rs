@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use crate::codec::{self, Plaintext, Undecodable};
 use crate::record::RecordHead;
 use crate::{
-    Body, Families, Load, Message, NetworkId, Outline, Purpose, Referral, RequestId, Role,
-    Sequence, Ttl,
+    Body, Families, Load, Mention, Message, NetworkId, Outline, Purpose, RequestId, Role, Sequence,
+    Ttl,
 };
 
 /// One frame of a stream, not sealed yet or opened already: a message, the start of one, or a part of
@@ -48,7 +48,7 @@ impl Frame {
         self.plaintext().write(out);
     }
 
-    pub(crate) fn plaintext(&self) -> Plaintext {
+    pub(crate) fn plaintext(&self) -> Plaintext<'_> {
         match &self.0 {
             Content::Message(message) => Plaintext::of_message(message, 0),
             Content::Start(start) => Plaintext::of_start(start),
@@ -85,7 +85,7 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Exchange {
     Store { ttl: Ttl, purpose: Purpose, expected: Option<Sequence> },
-    Found { ttl: Ttl, closer: Vec<Referral> },
+    Found { ttl: Ttl, closer: Vec<Mention> },
 }
 
 /// A record whose value follows in parts.

@@ -40,6 +40,11 @@ impl Peer {
         self.reputation.iter().flat_map(move |held| held.in_force(now))
     }
 
+    /// Whether nobody at all is banned: then nothing need be asked of those below.
+    pub fn bans_nobody(&self) -> bool {
+        self.reputation.is_none()
+    }
+
     /// Whether nothing is to be done with a node. Drivers may ask before they open what it sealed; what they do not
     /// drop the peer ignores.
     pub fn bans_node(&self, now: Moment, node: &NodeIdentity) -> bool {
@@ -53,6 +58,11 @@ impl Peer {
 
     pub(super) fn is_banned(&self, now: Moment, node: &NodeIdentity, ip: IpAddr) -> bool {
         self.bans_node(now, node) || self.bans_address(now, ip)
+    }
+
+    /// Whether the id of a node cost what ids cost here. Those in the table are known to have.
+    pub(super) fn pays(&self, node: &NodeIdentity) -> bool {
+        self.table.entry_of(node).is_some() || node.meets(self.config.difficulty)
     }
 
     /// Holds an offence against a node. `proven` is the address that it has been proven to be at, if it has.
@@ -74,14 +84,13 @@ impl Peer {
     }
 
     /// Looks whether the answer to a request is one that an honest node may give, and holds it against its sender
-    /// if it is not.
-    pub(super) fn judge(&mut self, now: Moment, request: &InFlight, reply: &Reply) {
+    /// if it is not; `all_pay` if every node it names [does](Self::pays).
+    pub(super) fn judge(&mut self, now: Moment, request: &InFlight, reply: &Reply, all_pay: bool) {
         let to = request.to;
         if is_about_something_else(&request.request, reply) {
             self.blame(now, &to.node, Some(to.addr.ip()), Offence::WrongValue);
         }
-        let pays = |contact: &Contact| contact.node.meets(self.config.difficulty);
-        if !reply.closer().iter().all(|referral| pays(&referral.contact)) {
+        if !all_pay {
             self.blame(now, &to.node, Some(to.addr.ip()), Offence::WrongContacts);
         }
     }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dht_proto::limits::CONTACTS_MAX;
 use dht_proto::{
-    Body, Contact, ErrorCode, Held, Inspection, Load, Message, Moment, NodeIdentity, Purpose,
-    Referral, Refusal, Reply, Request, RequestId, Role, Scope,
+    Body, Contact, ErrorCode, Held, Inspection, Load, Mention, Message, Moment, NodeIdentity,
+    Purpose, Referral, Refusal, Reply, Request, RequestId, Role, Scope,
 };
 
 use super::serve::wants_stream;
@@ -39,8 +40,7 @@ impl Peer {
                 self.replied(now, from, via, (message.role, message.load, message.id), reply);
             }
             Body::Request(request) => {
-                let believable = from.meets(self.config.difficulty);
-                if message.role == Role::Full && !believable {
+                if message.role == Role::Full && !self.pays(&from) {
                     return;
                 }
                 let (source, route, streamed, length, proven) = match via {
@@ -269,14 +269,18 @@ impl Peer {
         let contact = request.to;
         let was_cut_off = self.maintenance.is_cut_off(self.hearing.last());
         self.hearing.answered(now);
-        self.judge(now, &request, &reply);
+        let named: Vec<Referral> =
+            reply.closer().iter().take(CONTACTS_MAX).map(Mention::referral).collect();
+        let all_pay = named.iter().all(|referral| self.pays(&referral.contact.node));
+        self.judge(now, &request, &reply, all_pay);
         if !by_stream {
             let sample = request.sample(now);
             if let Some(rtt) = sample {
                 self.first_seen(&contact, rtt);
             }
             let rtt = sample.unwrap_or_else(|| self.pace_of(&contact).timeout);
-            if role == Role::Full && !self.is_banned(now, &from, contact.addr.ip()) {
+            let is_banned = self.is_banned(now, &from, contact.addr.ip());
+            if role == Role::Full && !is_banned && self.pays(&from) {
                 self.answered(now, contact, rtt);
                 let burden = self.traffic.heard(load);
                 self.table.burdened(&from, burden);
@@ -284,7 +288,7 @@ impl Peer {
         }
         match request.owner {
             Owner::Operation(operation) => {
-                let closer = self.believable(now, &contact, reply.closer());
+                let closer = self.believable(now, &contact, named, all_pay);
                 // What upkeep does to know others has its own measure.
                 if self.operations.get(&operation).is_some_and(|running| !running.is_upkeep()) {
                     self.heard_of(now, &contact, &closer);
@@ -348,18 +352,25 @@ impl Peer {
 
     /// Of the contacts that `teller` named those that can be: usable by us, of a kind of network that the
     /// teller is on, paid for, not banned, and not ourselves. They are candidates, not known nodes.
-    fn believable(&self, now: Moment, teller: &Contact, referrals: &[Referral]) -> Vec<Referral> {
+    fn believable(
+        &self,
+        now: Moment,
+        teller: &Contact,
+        named: Vec<Referral>,
+        all_pay: bool,
+    ) -> Vec<Referral> {
         let Some(scope) = Scope::of(teller.addr.ip()) else { return Vec::new() };
-        let usable = |Referral { contact, .. }: &&Referral| {
+        let usable = |Referral { contact, .. }: &Referral| {
             let ip = contact.addr.ip();
             contact.id() != self.local.id()
                 && self.config.families.include(ip)
                 && Scope::at(contact.addr).is_some_and(|of_contact| scope.may_exchange(of_contact))
-                && contact.node.meets(self.config.difficulty)
+                && (all_pay || self.pays(&contact.node))
                 && !self.is_banned(now, &contact.node, ip)
         };
-        let referrals = referrals.iter().take(dht_proto::limits::CONTACTS_MAX);
-        referrals.filter(usable).copied().collect()
+        let mut named = named;
+        named.retain(usable);
+        named
     }
 
     pub(super) fn greeted(&mut self, now: Moment, addr: SocketAddr, node: NodeIdentity) {

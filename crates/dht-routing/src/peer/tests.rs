@@ -3,8 +3,8 @@
 use super::*;
 use crate::{ConfigBuilder, Route, Via};
 use dht_proto::{
-    Body, Contact, Difficulty, Families, Key, Load, Message, NodeIdentity, Nonce, PublicKey,
-    Record, Referral, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
+    Body, Contact, Difficulty, Families, Key, Load, Mention, Message, NodeIdentity, Nonce,
+    PublicKey, Record, Refusal, Reply, Request, RequestId, Role, Ttl, Value,
 };
 
 mod blame;
@@ -122,7 +122,7 @@ fn contacts_are_told_only_to_askers_of_the_same_kind_of_network() {
 
 /// The contacts that a reply names.
 fn told_by(reply: &Reply) -> Vec<Contact> {
-    reply.closer().iter().map(|referral| referral.contact).collect()
+    reply.closer().iter().map(|mention| mention.referral().contact).collect()
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn contacts_are_believed_only_from_tellers_of_the_same_kind_of_network() {
         Contact::new(identity(0), "8.8.8.10:5".parse().unwrap()),
         public,
     ];
-    let closer = closer.into_iter().map(Referral::from).collect();
+    let closer = closer.into_iter().map(Mention::from).collect();
     answer(&mut peer, Moment::EPOCH, &teller, id, Reply::Nodes { closer });
     let asked: Vec<Contact> = requests(&mut peer).into_iter().map(|(to, ..)| to).collect();
     assert_eq!(asked, [public]);
@@ -181,6 +181,25 @@ fn ids_that_nobody_paid_for_are_not_believed() {
     assert!(peer.table().is_empty());
     introduce(&mut peer, Moment::EPOCH, &paid(true));
     assert_eq!(peer.table().len(), 1);
+}
+
+#[test]
+fn a_node_that_did_not_pay_for_its_id_is_no_entry_though_we_asked_it_and_it_answers() {
+    let difficulty = Difficulty::new(8).unwrap();
+    for paid in [false, true] {
+        let mut peer = peer(Config::builder().id_difficulty(difficulty));
+        let fits = |contact: &Contact| contact.node.meets(difficulty) == paid;
+        let first = (1..99_999).map(|n| contact(n, "127.0.0.1:1000")).find(fits).unwrap();
+        let command = Command::Bootstrap { addrs: vec![first.addr], known: Vec::new() };
+        peer.handle_command(Moment::EPOCH, command).unwrap();
+        peer.handle_input(Moment::EPOCH, Input::Greeted { addr: first.addr, node: first.node });
+        let asked = requests(&mut peer);
+        assert!(!asked.is_empty());
+        for (to, id, _) in asked {
+            answer(&mut peer, Moment::EPOCH, &to, id, Reply::Nodes { closer: Vec::new() });
+        }
+        assert_eq!(in_table(&peer, &first), paid);
+    }
 }
 
 #[test]
@@ -248,7 +267,7 @@ fn a_reply_with_twenty_contacts_lists_twenty_different_ones() {
     }
     ask(&mut peer, &contact(999, "127.0.0.1:5"), Request::FindNode { target: Key::named(b"x") });
     let reply = expect_reply(&mut peer);
-    let ids: std::collections::BTreeSet<_> = reply.closer().iter().map(Referral::id).collect();
+    let ids: std::collections::BTreeSet<_> = reply.closer().iter().map(Mention::id).collect();
     assert_eq!(ids.len(), reply.closer().len());
     assert!(ids.len() >= 16);
 }

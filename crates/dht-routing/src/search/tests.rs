@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use dht_proto::{Difficulty, Moment, NodeIdentity, Nonce, PublicKey, Referral};
+use dht_proto::{Difficulty, Mention, Moment, NodeIdentity, Nonce, PublicKey, Referral};
 
 use super::*;
 use crate::operation::Order;
@@ -102,7 +102,8 @@ impl Model {
                 named.retain(|contact| contact.node != local.node);
                 let closer: Vec<Referral> =
                     named.into_iter().map(|contact| Referral { contact, rtt: None }).collect();
-                let reply = Reply::Nodes { closer: closer.clone() };
+                let reply =
+                    Reply::Nodes { closer: closer.iter().copied().map(Mention::from).collect() };
                 search.follow(&scene, &Happened::Replied { from, reply, closer });
             }
         }

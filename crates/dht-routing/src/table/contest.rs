@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use dht_proto::{Contact, Key, NodeId, NodeIdentity};
 
-use super::{RoutingTable, known};
+use super::{Entry, RoutingTable, known};
 use crate::load::Burden;
 use crate::random::scramble;
 
@@ -99,13 +99,11 @@ impl RoutingTable {
     }
 
     /// Whether a node has its place in a crowded bucket for its age alone.
-    pub(crate) fn is_elder(&self, id: &NodeId) -> bool {
-        let Some(zeros) = self.index(id) else { return false };
-        let range = self.range(zeros);
+    pub(crate) fn is_elder(&self, entry: &Entry<'_>) -> bool {
+        let range = self.range(self.buckets.partition_point(|bucket| bucket.end <= entry.at));
         let deeper = self.len() - range.end;
         let (old, _) = shares(self.k, deeper);
-        is_crowded(self.k, deeper)
-            && self.entries.find_id(range.start..range.start + old.min(range.len()), id).is_some()
+        is_crowded(self.k, deeper) && entry.at < range.start + old
     }
 
     /// The entry of the full bucket at `range` that leaves it to a newcomer at a round trip of `rtt`, if any.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use dht_proto::{Contact, Moment, NodeIdentity};
+use dht_proto::{Contact, Mention, Moment, NodeIdentity, RoughRtt};
 
 use super::entries::Entries;
 use crate::broadcast::Head;
@@ -30,6 +30,11 @@ impl Entry<'_> {
     /// Who.
     pub fn node(&self) -> NodeIdentity {
         self.preimage().identity()
+    }
+
+    /// What a reply says of it, with the round trip that is told.
+    pub(crate) fn mention(&self, rtt: Option<RoughRtt>) -> Mention {
+        self.preimage().mention(self.addr(), rtt)
     }
 
     /// Whether it is `node`.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use dht_proto::{Contact, Moment, NodeId, NodeIdentity, Nonce, PublicKey};
+use dht_proto::{Contact, Mention, Moment, NodeId, NodeIdentity, Nonce, PublicKey, RoughRtt};
 
 use super::address::{Addresses, PackedAddr};
 use crate::load::Burden;
@@ -24,6 +24,11 @@ impl Preimage {
     /// Computes the id.
     pub(super) fn identity(&self) -> NodeIdentity {
         NodeIdentity::new(self.public, self.nonce)
+    }
+
+    /// What a reply says of the node at `addr`.
+    pub(super) fn mention(&self, addr: SocketAddr, rtt: Option<RoughRtt>) -> Mention {
+        Mention { public: self.public, nonce: self.nonce, addr, rtt }
     }
 
     /// Whether it makes the id of `node`, without computing it.

@@ -41,18 +41,20 @@ impl RoutingTable {
 
     /// How many entries are closer to `target` than we are.
     pub(crate) fn closer(&self, target: &Key) -> usize {
-        let head = known::head_of(target.as_bytes());
-        let distance = target.distance(&self.local);
-        let own_head = known::head_of(distance.as_bytes());
         // Entries of shallower buckets have less in common with the target than we have.
-        let shared = distance.leading_zeros() as usize;
+        let shared = target.distance(&self.local).leading_zeros() as usize;
         let entries = (self.range(shared).start..self.len()).map(|at| self.at(at));
-        let is_closer =
-            |entry: &Entry<'_>| match (head ^ self.entries.head(entry.at)).cmp(&own_head) {
-                Ordering::Equal => target.distance(&entry.node().id()) < distance,
-                order => order.is_lt(),
-            };
-        entries.filter(is_closer).count()
+        entries.filter(|entry| self.is_closer(target, entry)).count()
+    }
+
+    /// Whether an entry is closer to `target` than we are.
+    pub(crate) fn is_closer(&self, target: &Key, entry: &Entry<'_>) -> bool {
+        let distance = target.distance(&self.local);
+        let head = known::head_of(target.as_bytes()) ^ self.entries.head(entry.at);
+        match head.cmp(&known::head_of(distance.as_bytes())) {
+            Ordering::Equal => target.distance(&entry.node().id()) < distance,
+            order => order.is_lt(),
+        }
     }
 
     /// The entries behind [`closest`](Self::closest).
@@ -65,7 +67,7 @@ impl RoutingTable {
         let head = known::head_of(target.as_bytes());
         let shared = target.distance(&self.local).leading_zeros() as usize;
         let mut found = Vec::with_capacity(count.min(self.len()));
-        let mut group: Vec<(u64, Entry<'_>)> = Vec::new();
+        let mut group: Vec<(u64, usize)> = Vec::new();
         // The target's own bucket holds what is closest to it, then come all deeper buckets at one
         // distance class, then each shallower bucket is a class of its own.
         let own = self.range(shared);
@@ -76,14 +78,15 @@ impl RoutingTable {
                 break;
             }
             group.clear();
-            let entries = range.map(|at| self.at(at)).filter(|entry| wanted(entry));
-            group.extend(entries.map(|entry| (head ^ self.entries.head(entry.at), entry)));
+            group.extend(range.map(|at| (head ^ self.entries.head(at), at)));
             // Ids that are alike in their first 64 bits are told apart by all of them.
-            let whole = |entry: &Entry<'_>| target.distance(&entry.node().id());
+            let whole = |at: &usize| target.distance(&self.at(*at).node().id());
             group.sort_unstable_by(|(one, a), (other, b)| {
                 one.cmp(other).then_with(|| whole(a).cmp(&whole(b)))
             });
-            found.extend(group.iter().map(|(_, entry)| *entry).take(count - found.len()));
+            // To look at an entry takes longer than to sort it, and few are looked at.
+            let closest = group.iter().map(|(_, at)| self.at(*at)).filter(|entry| wanted(entry));
+            found.extend(closest.take(count - found.len()));
         }
         found
     }

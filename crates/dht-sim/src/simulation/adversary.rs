@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use dht_proto::{
-    Body, BroadcastVerdict, Contact, Families, Key, Load, Message, NodeId, NodeIdentity, Nonce,
-    PublicKey, Record, Referral, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
+    Body, BroadcastVerdict, Contact, Families, Key, Load, Mention, Message, NodeId, NodeIdentity,
+    Nonce, PublicKey, Record, Reply, Request, RequestId, Role as Part, RoughRtt, Ttl, Value,
 };
 
 use super::builder::draw_identity;
@@ -148,8 +148,8 @@ impl<M: Machine> Simulation<M> {
 }
 
 /// Named as a liar does it: said to be as near as can be, so that it is asked first.
-fn praised(contact: Contact) -> Referral {
-    Referral { contact, rtt: Some(RoughRtt::new(Duration::ZERO)) }
+fn praised(contact: Contact) -> Mention {
+    Mention { rtt: Some(RoughRtt::new(Duration::ZERO)), ..contact.into() }
 }
 
 fn invent(key: Key, random: &mut Random) -> Contact {

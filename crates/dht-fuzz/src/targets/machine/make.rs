@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use dht_proto::{
     AuthorSecret, BatchedOffer, Broadcast, BroadcastEntry, BroadcastVerdict, Cell, CellAnswer,
-    CellDigest, Contact, ErrorCode, Fingerprint, Key, KindSet, NetworkId, NodeIdentity, Nonce,
-    OfferAnswer, OfferDetails, Prefix, PublicKey, Purpose, Record, Referral, Refusal, Reply,
-    Request, RoughRtt, Salt, SentAt, Sequence, SignedBody, Ttl, Value, ValueRange,
+    CellDigest, Contact, ErrorCode, Fingerprint, Key, KindSet, Mention, NetworkId, NodeIdentity,
+    Nonce, OfferAnswer, OfferDetails, Prefix, PublicKey, Purpose, Record, Refusal, Reply, Request,
+    RoughRtt, Salt, SentAt, Sequence, SignedBody, Ttl, Value, ValueRange,
 };
 use dht_routing::{Command, Recipient, Verdict};
 
@@ -167,9 +167,9 @@ fn offers(choice: u8, more: u8) -> Vec<BatchedOffer> {
     offers
 }
 
-fn closer(about: u8) -> Vec<Referral> {
+fn closer(about: u8) -> Vec<Mention> {
     let rtt = Some(RoughRtt::new(Duration::from_millis(about.into())));
-    let node = |number: u8| Referral { contact: contact(about.wrapping_add(number)), rtt };
+    let node = |number: u8| Mention { rtt, ..contact(about.wrapping_add(number)).into() };
     (0..about % 21).map(node).collect()
 }
 

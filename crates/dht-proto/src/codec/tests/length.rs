@@ -26,7 +26,7 @@ proptest! {
     #[test]
     fn as_many_contacts_fit_as_the_budget_allows(
         reply in testing::reply(),
-        contacts in proptest::collection::vec(testing::referral(), 0..30),
+        contacts in proptest::collection::vec(testing::mention(), 0..30),
         budget in 0_usize..1_400,
     ) {
         let bare = message(Body::Reply(without_contacts(reply.clone())));
@@ -50,7 +50,7 @@ fn without_contacts(reply: Reply) -> Reply {
     with_contacts(reply, Vec::new())
 }
 
-fn with_contacts(mut reply: Reply, contacts: Vec<Referral>) -> Reply {
+fn with_contacts(mut reply: Reply, contacts: Vec<Mention>) -> Reply {
     if let Some(closer) = reply.closer_mut() {
         *closer = contacts;
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::{KindSet, Referral};
+use dht_proto::KindSet;
 
 use super::*;
 use crate::{Offence, Recipient, Suspect};
@@ -84,7 +84,7 @@ fn who_passes_off_wrong_values_is_not_asked_not_answered_and_not_named_for_ten_m
     assert!(!told_by(&expect_reply(&mut peer)).contains(&liar));
     peer.handle_command(NOW, Command::FindNode { target: liar.id().to_key() }).unwrap();
     for (to, id, _) in requests(&mut peer) {
-        let closer = vec![Referral { contact: liar, rtt: None }];
+        let closer = vec![liar.into()];
         answer(&mut peer, NOW, &to, id, Reply::Nodes { closer });
     }
     assert!(requests(&mut peer).iter().all(|(to, ..)| *to != liar));
@@ -144,7 +144,7 @@ fn who_names_nodes_that_cannot_be_is_banned() {
     // It costs nothing to make such an id, and in this network it must.
     let config = Config::builder().id_difficulty(Difficulty::DEFAULT).build().unwrap();
     peer.config = Arc::new(config);
-    let closer = vec![Referral { contact: contact(99, "8.8.8.8:1"), rtt: None }];
+    let closer = vec![contact(99, "8.8.8.8:1").into()];
     for _ in 0..10 {
         assert_eq!(bans(&mut peer), []);
         fetch_and_answer(&mut peer, NOW, &teller, &Reply::Nodes { closer: closer.clone() });

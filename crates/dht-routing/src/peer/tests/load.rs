@@ -82,8 +82,13 @@ fn a_busy_node_is_told_to_readers_as_further_away_and_told_nevertheless() {
         }
         Vec::new()
     };
-    let rtt_of = |told: &[Referral], node: &Contact| {
-        told.iter().find(|referral| referral.contact == *node).unwrap().rtt.unwrap().duration()
+    let rtt_of = |told: &[Mention], node: &Contact| {
+        told.iter()
+            .find(|mention| mention.referral().contact == *node)
+            .unwrap()
+            .rtt
+            .unwrap()
+            .duration()
     };
     let to_reader = told(&mut peer, Request::Fetch { key, kinds: KindSet::PROVEN });
     assert_eq!(to_reader.len(), nodes.len());

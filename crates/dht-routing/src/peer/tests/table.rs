@@ -91,8 +91,8 @@ fn a_survey_asks_the_closest_of_those_who_are_named_but_never_goes_on_for_ever()
         let own = target.distance(&from.id());
         let is_closer = |stranger: &&Contact| target.distance(&stranger.id()) < own;
         let Some(stranger) = strangers.iter().find(is_closer).copied() else { continue };
-        let closer = vec![Referral { contact: stranger, rtt: None }];
-        let reply = Reply::Nodes { closer: closer.clone() };
+        let closer = vec![dht_proto::Referral::from(stranger)];
+        let reply = Reply::Nodes { closer: vec![stranger.into()] };
         let next = tell(&mut survey, &Happened::Replied { from, reply, closer });
         assert!(next.iter().all(|to| *to == stranger));
         asked.extend(next.iter().copied());

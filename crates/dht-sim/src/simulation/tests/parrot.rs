@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dht_proto::{
-    Body, Contact, Custody, Families, Key, Load, Message, Moment, NodeIdentity, Purpose, Referral,
+    Body, Contact, Custody, Families, Key, Load, Mention, Message, Moment, NodeIdentity, Purpose,
     Refusal, Reply, Request, RequestId, Role, Source, Terms,
 };
 use dht_routing::{
@@ -138,7 +138,7 @@ impl Parrot {
                 (Reply::Pong { observed: source }, source)
             }
             (Body::Request(Request::FindNode { .. }), Via::Datagram { source, .. }) => {
-                let closer = self.contacts.iter().copied().map(Referral::from).collect();
+                let closer = self.contacts.iter().copied().map(Mention::from).collect();
                 (Reply::Nodes { closer }, source)
             }
             (Body::Request(Request::Store { record, .. }), Via::Inbound { stream, .. }) => {
@@ -169,7 +169,8 @@ impl Machine for Parrot {
             Input::Received { from, via, message } => match &message.body {
                 Body::Request(_) => self.requested(now, from, via, message),
                 Body::Reply(reply) => {
-                    self.heard.extend(reply.closer().iter().map(|referral| referral.contact));
+                    self.heard
+                        .extend(reply.closer().iter().map(|mention| mention.referral().contact));
                     let refusal = match reply {
                         Reply::Refused { refusal, .. } => Some(refusal.clone()),
                         _ => None,
