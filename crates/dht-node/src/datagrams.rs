@@ -7,7 +7,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::BytesMut;
 use dht_proto::envelope::{
     Envelope, HelloToken, RetryTag, SealNonce, Sealed, write_hello, write_hello_ack, write_retry,
 };
@@ -62,8 +61,6 @@ pub(crate) struct Datagrams {
     crowd: Crowd,
     freshness: Freshness,
     acks: Rate,
-    /// Where a datagram is put together.
-    draft: BytesMut,
     traffic: Traffic,
     drops: Drops,
 }
@@ -95,7 +92,6 @@ impl Datagrams {
             freshness,
             acks: Rate::new(acks, now),
             entropy,
-            draft: BytesMut::new(),
             traffic: Traffic::default(),
             drops: Drops::default(),
         }
@@ -108,12 +104,19 @@ impl Datagrams {
 
     /// Whether datagrams wait for the socket to become writable.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.outbox.is_waiting()
+        self.outbox.is_blocked()
     }
 
     /// Sends what waits, as far as the socket takes it.
     pub(crate) fn flush(&mut self) {
         self.outbox.flush(&self.udp, &mut self.traffic, &mut self.drops);
+    }
+
+    /// Sends what has been put together, unless the socket is known to take no more.
+    pub(crate) fn settle(&mut self) {
+        if !self.outbox.is_blocked() {
+            self.flush();
+        }
     }
 
     /// What was moved and what was dropped.
@@ -130,14 +133,14 @@ impl Datagrams {
         now: Moment,
         source: SocketAddr,
         datagram: &mut [u8],
-        banned: impl FnOnce(&NodeIdentity, IpAddr) -> bool,
+        banned: impl FnOnce(&Sealed<'_>, IpAddr) -> bool,
     ) -> Option<Input> {
         let source = canonical(source);
         let length = datagram.len();
         self.traffic.datagrams_in += 1;
         self.traffic.bytes_in += length as u64;
         match Envelope::parse(datagram, self.sealer.network()) {
-            Ok(Envelope::Sealed(sealed)) if banned(&sealed.claimed_node(), source.ip()) => {
+            Ok(Envelope::Sealed(sealed)) if banned(&sealed, source.ip()) => {
                 self.drops.banned += 1;
                 None
             }
@@ -189,8 +192,7 @@ impl Datagrams {
             self.drops.over_limit += 1;
             return;
         };
-        self.draft.clear();
-        write_hello(self.sealer.network(), token, &mut self.draft);
+        write_hello(self.sealer.network(), token, self.outbox.draft());
         self.put(addr);
     }
 
@@ -305,8 +307,7 @@ impl Datagrams {
     /// Demands that a sender repeats its datagram with a cookie.
     fn demand(&mut self, now: Moment, source: SocketAddr, answers: RetryTag) {
         let cookie = self.cookies.mint(now, source);
-        self.draft.clear();
-        write_retry(self.sealer.network(), &cookie, answers, &mut self.draft);
+        write_retry(self.sealer.network(), &cookie, answers, self.outbox.draft());
         self.put(source);
     }
 
@@ -341,9 +342,8 @@ impl Datagrams {
         }
         self.crowd.count(now, source.ip(), false);
         if self.acks.allow(now) {
-            self.draft.clear();
             let node = self.sealer.node();
-            write_hello_ack(self.sealer.network(), &node, token, &mut self.draft);
+            write_hello_ack(self.sealer.network(), &node, token, self.outbox.draft());
             self.put(source);
         } else {
             self.drops.over_limit += 1;
@@ -369,9 +369,8 @@ impl Datagrams {
         cookie: Option<Cookie>,
     ) -> Option<RetryTag> {
         let nonce = SealNonce::new(self.entropy.bytes(), now);
-        self.draft.clear();
         let public = to.node.public();
-        match self.sealer.seal(&public, message, nonce, cookie, &mut self.draft) {
+        match self.sealer.seal(&public, message, nonce, cookie, self.outbox.draft()) {
             Ok(()) => {
                 self.put(to.addr);
                 Some(nonce.tag())
@@ -388,8 +387,10 @@ impl Datagrams {
         }
     }
 
+    /// Sends what was put together, with others.
     fn put(&mut self, addr: SocketAddr) {
-        let draft = self.draft.as_ref();
-        self.outbox.send(&self.udp, addr, draft, &mut self.traffic, &mut self.drops);
+        if self.outbox.send(addr, &mut self.drops) {
+            self.flush();
+        }
     }
 }

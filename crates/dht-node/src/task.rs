@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dht_proto::envelope::Sealed;
 use dht_proto::{Contact, Message, Moment, Mosaic, NetworkId, NodeIdentity};
 use dht_routing::{Bootstrapped, Command, Input, OperationId, Output, Peer, Route};
 use tokio::sync::{mpsc, watch};
@@ -101,6 +102,7 @@ impl Task {
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
         loop {
+            self.parts.datagrams.settle();
             self.arm(timer.as_mut());
             let turn = tokio::select! {
                 () = self.stop.cancelled() => Turn::Stop,
@@ -122,7 +124,7 @@ impl Task {
                 Turn::Stored(inputs) => self.take_results(inputs),
                 Turn::Decided(input) => {
                     let now = self.parts.clock.now();
-                    self.carry_out(now, VecDeque::from([*input]));
+                    self.carry_out(now, Some(*input), VecDeque::new());
                 }
                 Turn::Timer => self.wake(),
                 Turn::Stop | Turn::Order(None) => break,
@@ -147,7 +149,7 @@ impl Task {
                 self.joining.operation = Some(id);
             }
         }
-        self.carry_out(now, VecDeque::new());
+        self.carry_out(now, None, VecDeque::new());
     }
 
     /// Sets the timer to the next deadline. One that is only put off is left to fire early: most are put
@@ -177,7 +179,7 @@ impl Task {
         }
         let mut inputs = VecDeque::new();
         self.parts.streams.handle_timeout(now, &mut inputs);
-        self.carry_out(now, inputs);
+        self.carry_out(now, None, inputs);
     }
 
     fn take_orders(&mut self, first: Order) {
@@ -189,7 +191,7 @@ impl Task {
                 Err(_) => break,
             }
         }
-        self.carry_out(now, VecDeque::new());
+        self.carry_out(now, None, VecDeque::new());
     }
 
     /// Replies that nobody waits for any more are dropped: their callers are gone.
@@ -230,7 +232,7 @@ impl Task {
                 self.parts.peer.cancel(now, id);
             }
         }
-        self.carry_out(now, VecDeque::new());
+        self.carry_out(now, None, VecDeque::new());
     }
 
     fn receive(&mut self) {
@@ -244,11 +246,14 @@ impl Task {
             };
             let Some(datagram) = room.get_mut(..length) else { continue };
             let now = self.parts.clock.now();
-            let banned = |node: &NodeIdentity, ip| {
-                self.parts.peer.bans_address(now, ip) || self.parts.peer.bans_node(now, node)
+            let peer = &self.parts.peer;
+            let banned = |sealed: &Sealed<'_>, ip| {
+                let is_banned =
+                    || peer.bans_address(now, ip) || peer.bans_node(now, &sealed.claimed_node());
+                !peer.bans_nobody() && is_banned()
             };
             if let Some(input) = self.parts.datagrams.receive(now, source, datagram, banned) {
-                self.carry_out(now, VecDeque::from([input]));
+                self.carry_out(now, Some(input), VecDeque::new());
             }
         }
     }
@@ -263,19 +268,18 @@ impl Task {
             datagrams.turned_away(is_banned)
         };
         streams.take(now, news, &mut inputs, &mut turned_away);
-        self.carry_out(now, inputs);
+        self.carry_out(now, None, inputs);
     }
 
-    /// Feeds `inputs` to the peer one by one, each after the orders that the one before it led to.
-    fn carry_out(&mut self, now: Moment, mut inputs: VecDeque<Input>) {
+    /// Feeds `first` and `inputs` to the peer one by one, each after the orders that the one before it led to.
+    fn carry_out(&mut self, now: Moment, first: Option<Input>, mut inputs: VecDeque<Input>) {
+        let mut next = first;
         loop {
             while let Some(output) = self.parts.peer.poll_output() {
                 self.obey_peer(now, output, &mut inputs);
             }
-            match inputs.pop_front() {
-                Some(input) => self.parts.peer.handle_input(now, input),
-                None => return,
-            }
+            let Some(input) = next.take().or_else(|| inputs.pop_front()) else { return };
+            self.parts.peer.handle_input(now, input);
         }
     }
 
@@ -358,7 +362,7 @@ impl Task {
     fn take_results(&mut self, inputs: Vec<Input>) {
         let now = self.parts.clock.now();
         self.tell_usage();
-        self.carry_out(now, inputs.into());
+        self.carry_out(now, None, inputs.into());
     }
 
     fn tell_usage(&mut self) {
