@@ -10,7 +10,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use crate::limits::CONTACTS_MAX;
 use crate::protobuf::delimited_len;
 use crate::stream::{Content, Part, Start};
-use crate::{Body, DecodeError, ErrorCode, Mention, Message, NetworkId, Problem, Reply, RequestId};
+use crate::{Body, DecodeError, ErrorCode, Mention, Message, NetworkId, Problem, RequestId};
 
 mod batch;
 mod broadcast;
@@ -93,25 +93,11 @@ enum Carrier {
 
 /// A message ready to be written.
 pub(crate) struct Plaintext<'a> {
-    form: Form<'a>,
+    /// In its protobuf form, but for the contacts that a reply names.
+    message: wire::Message,
+    /// They are written by hand, which takes no allocation for each: as fields of the reply they come before its body.
+    contacts: &'a [Mention],
     length: usize,
-}
-
-/// The two ways in which messages are written.
-enum Form<'a> {
-    /// In its protobuf form.
-    Whole(wire::Message),
-    /// A reply that names contacts. They are written without an allocation for each, and by hand: as fields of the
-    /// reply they come before its body.
-    Naming {
-        /// What comes before the reply, and what comes after it.
-        around: [wire::Message; 2],
-        contacts: &'a [Mention],
-        /// The reply without contacts.
-        reply: wire::Reply,
-        /// Length of the reply with its contacts.
-        length: usize,
-    },
 }
 
 /// Number of the reply's field in a message.
@@ -120,20 +106,14 @@ const REPLY: u32 = 5;
 impl<'a> Plaintext<'a> {
     /// A whole message, followed by `padding` zero bytes.
     pub(crate) fn of_message(message: &'a Message, padding: usize) -> Self {
-        match &message.body {
-            Body::Reply(reply) if !reply.closer().is_empty() => Self::naming(message, reply),
-            _ => Self::new(message::to_wire(message, padding)),
-        }
-    }
-
-    fn naming(message: &Message, reply: &'a Reply) -> Self {
-        let contacts = reply.closer().get(..CONTACTS_MAX).unwrap_or(reply.closer());
-        let around = message::around(message);
-        let reply = wire::Reply { closer: Vec::new(), ..reply::to_wire(reply) };
-        let length = contact::fields_len(contacts) + reply.encoded_len();
-        let [before, after] = around.each_ref().map(wire::Message::encoded_len);
-        let form = Form::Naming { around, contacts, reply, length };
-        Self { form, length: before + delimited_len(length) + after }
+        let plaintext = Self::new(message::to_wire(message, padding));
+        let (contacts, Some(reply)) = (named_by(message), reply_of(&plaintext.message)) else {
+            return plaintext;
+        };
+        let bare = reply.encoded_len();
+        let named = delimited_len(bare + contact::fields_len(contacts));
+        let length = plaintext.length - delimited_len(bare) + named;
+        Self { contacts, length, ..plaintext }
     }
 
     /// A message whose value follows.
@@ -148,7 +128,7 @@ impl<'a> Plaintext<'a> {
 
     fn new(message: wire::Message) -> Self {
         let length = message.encoded_len();
-        Self { form: Form::Whole(message), length }
+        Self { message, contacts: &[], length }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -157,17 +137,36 @@ impl<'a> Plaintext<'a> {
 
     pub(crate) fn write(&self, out: &mut BytesMut) {
         out.reserve(self.length);
-        match &self.form {
-            Form::Whole(message) => message.encode_raw(out),
-            Form::Naming { around: [before, after], contacts, reply, length } => {
-                before.encode_raw(out);
-                encode_key(REPLY, WireType::LengthDelimited, out);
-                encode_varint(*length as u64, out);
-                contact::write_fields(contacts, out);
-                reply.encode_raw(out);
-                after.encode_raw(out);
-            }
+        match reply_of(&self.message) {
+            Some(reply) if !self.contacts.is_empty() => self.write_naming(reply, out),
+            _ => self.message.encode_raw(out),
         }
+    }
+
+    fn write_naming(&self, reply: &wire::Reply, out: &mut BytesMut) {
+        let wire::Message { id, role, families, load, ref padding, .. } = self.message;
+        wire::Message { id, role, families, ..wire::Message::default() }.encode_raw(out);
+        encode_key(REPLY, WireType::LengthDelimited, out);
+        let length = contact::fields_len(self.contacts) + reply.encoded_len();
+        encode_varint(length as u64, out);
+        contact::write_fields(self.contacts, out);
+        reply.encode_raw(out);
+        let padding = padding.clone();
+        wire::Message { padding, load, ..wire::Message::default() }.encode_raw(out);
+    }
+}
+
+/// The contacts that are written of those that a message names.
+fn named_by(message: &Message) -> &[Mention] {
+    let Body::Reply(reply) = &message.body else { return &[] };
+    let named = reply.closer();
+    named.get(..CONTACTS_MAX).unwrap_or(named)
+}
+
+fn reply_of(message: &wire::Message) -> Option<&wire::Reply> {
+    match &message.body {
+        Some(wire::message::Body::Reply(reply)) => Some(reply),
+        _ => None,
     }
 }
 

@@ -12,25 +12,16 @@ use crate::{Body, DecodeError, ErrorCode, Families, Load, Message, Problem, Requ
 
 static ZEROS: [u8; PADDED_REQUEST_LEN] = [0; PADDED_REQUEST_LEN];
 
+/// Without the contacts that a reply names.
 pub(super) fn to_wire(message: &Message, padding: usize) -> wire::Message {
     let body = match &message.body {
         Body::Request(request) => wire::message::Body::Request(request::to_wire(request)),
         Body::Reply(reply) => wire::message::Body::Reply(reply::to_wire(reply)),
     };
-    let head = head(message);
+    let head =
+        Head { role: message.role, families: message.families, load: message.load, id: message.id };
     let padding = Bytes::from_static(ZEROS.get(..padding).unwrap_or(&ZEROS));
-    wire::Message { padding, ..wrap(&head, Some(body)) }
-}
-
-/// What is written before the body of a message without padding, and after it.
-pub(super) fn around(message: &Message) -> [wire::Message; 2] {
-    let bare = wrap(&head(message), None);
-    let after = wire::Message { load: bare.load, ..wire::Message::default() };
-    [wire::Message { load: 0, ..bare }, after]
-}
-
-fn head(message: &Message) -> Head {
-    Head { role: message.role, families: message.families, load: message.load, id: message.id }
+    wire::Message { padding, ..wrap(&head, body) }
 }
 
 pub(super) fn start_to_wire(start: &Start) -> wire::Message {
@@ -52,15 +43,15 @@ pub(super) fn start_to_wire(start: &Start) -> wire::Message {
             wire::message::Body::Reply(wire::Reply { closer: contact::to_wire(closer), body })
         }
     };
-    wrap(&start.head, Some(body))
+    wrap(&start.head, body)
 }
 
 pub(super) fn part_to_wire(part: &Part) -> wire::Message {
     let body = wire::Part { offset: number(part.offset), bytes: part.bytes.clone() };
-    wrap(&part.head, Some(wire::message::Body::Part(body)))
+    wrap(&part.head, wire::message::Body::Part(body))
 }
 
-fn wrap(head: &Head, body: Option<wire::message::Body>) -> wire::Message {
+fn wrap(head: &Head, body: wire::message::Body) -> wire::Message {
     let role = match head.role {
         Role::Full => wire::Role::Full,
         Role::Client => wire::Role::Client,
@@ -70,7 +61,7 @@ fn wrap(head: &Head, body: Option<wire::message::Body>) -> wire::Message {
         role: role.into(),
         load: head.load.code().into(),
         families: u32::from(head.families.v4) | u32::from(head.families.v6) << 1,
-        body,
+        body: Some(body),
         padding: Bytes::new(),
     }
 }
