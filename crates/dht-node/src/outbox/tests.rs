@@ -1,3 +1,5 @@
+//! What is sent in batches, held back and dropped.
+
 use std::time::Duration;
 
 use tokio::time::timeout;
