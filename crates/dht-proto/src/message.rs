@@ -210,6 +210,11 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether it asks for a record: such requests make the [`Load`] of who answers them.
+    pub fn wants_record(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Download { .. })
+    }
+
     /// Whether its answer may be much longer than itself, so that it is padded to
     /// [`PADDED_REQUEST_LEN`](crate::limits::PADDED_REQUEST_LEN).
     pub fn wants_long_answer(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What is in demand: how often others asked for keys lately that we do not hold, or hold a cached copy of.
 //!
-//! A level for each key: every request of another source than the last one adds one, and it halves every two
+//! A level for each key: every request of another source than the last one adds one, and it halves every five
 //! minutes. So one asker makes no demand, and demand that ends is forgotten.
 //!
 //! *Invariant:* bounded; what many ask for does not give way to what few ask for. Nothing is allocated while nobody
@@ -15,13 +15,13 @@ use crate::decay::decayed;
 /// Keys that are counted at once, at most.
 const KEYS_MAX: usize = 128;
 /// Time in which a level halves.
-const HALF_LIFE: Duration = Duration::from_mins(2);
+const HALF_LIFE: Duration = Duration::from_mins(5);
 /// Time without a request after which a key is forgotten.
-const FORGOTTEN: Duration = Duration::from_mins(10);
+const FORGOTTEN: Duration = Duration::from_mins(15);
 /// What a request adds to a level.
 const ONE: u32 = 256;
 /// The highest level: more demand is not told apart, and is forgotten no later.
-const LEVEL_MAX: u32 = 64 * ONE;
+const LEVEL_MAX: u32 = 8 * ONE;
 /// The level from which a key is in demand: two requests of different sources within a half-life.
 const HIGH: u32 = ONE + ONE / 2;
 /// The level above which a copy is still taken that was asked for when it was [`HIGH`].
@@ -127,25 +127,25 @@ mod tests {
     }
 
     #[test]
-    fn demand_halves_every_two_minutes() {
+    fn demand_halves_every_five_minutes() {
         let demand = crowd(8);
         assert_eq!(demand.level(after(0), &key(1)), 8 * ONE);
-        assert_eq!(demand.level(after(2), &key(1)), 4 * ONE);
-        assert_eq!(demand.level(after(3), &key(1)), 3 * ONE, "half-way between four and two");
-        assert_eq!(demand.level(after(40), &key(1)), 0);
+        assert_eq!(demand.level(after(5), &key(1)), 4 * ONE);
+        assert_eq!(demand.level(after(10), &key(1)), 2 * ONE);
+        assert_eq!(demand.level(after(80), &key(1)), 0);
         assert_eq!(demand.level(Moment::NEVER, &key(1)), 0);
     }
 
     #[test]
     fn any_demand_is_over_a_quarter_of_an_hour_later() {
-        assert!(!crowd(255).is_awaited(after(13), &key(1)));
+        assert!(!crowd(255).is_awaited(after(15), &key(1)));
     }
 
     #[test]
-    fn a_copy_asked_for_is_awaited_for_a_minute() {
+    fn a_copy_asked_for_is_awaited_for_a_few_minutes() {
         let demand = crowd(2);
-        assert!(demand.is_awaited(after(1), &key(1)));
-        assert!(!demand.is_awaited(after(3), &key(1)));
+        assert!(demand.is_awaited(after(4), &key(1)));
+        assert!(!demand.is_awaited(after(6), &key(1)));
     }
 
     #[test]
@@ -167,16 +167,16 @@ mod tests {
         }
         assert_eq!(demand.interests.len(), KEYS_MAX);
         assert!(demand.is_high(after(0), &key(0)) && !demand.is_high(after(0), &key(999)));
-        demand.asked(after(9), key(999), source(1));
-        demand.asked(after(9), key(999), source(2));
-        assert!(demand.is_high(after(9), &key(999)));
+        demand.asked(after(14), key(999), source(1));
+        demand.asked(after(14), key(999), source(2));
+        assert!(demand.is_high(after(14), &key(999)));
     }
 
     #[test]
     fn nothing_is_left_of_what_nobody_asks_for() {
         let mut demand = crowd(9);
         assert!(!demand.forget(after(5)));
-        assert!(demand.forget(after(10)));
+        assert!(demand.forget(after(15)));
         assert_eq!(demand.interests.capacity(), 0);
     }
 }

@@ -1,7 +1,8 @@
 //! How busy we are, and how busy others are compared to most: so that those whom everybody would ask first are spared
 //! while others will do.
 //!
-//! A node counts the requests it answers and says so in its replies. What others say is compared with what nodes say
+//! A node counts the requests for records that it answers and says so in its replies. What keeps tables alive is not
+//! counted: there is far more of it, and it would hide who has the records that everybody wants. What others say is compared with what nodes say
 //! on the whole; who is busier than that has a *burden*, which makes it seem further away in time than it is, to
 //! lookups that can do without it and to those whom it is named to. So what many are drawn to, because it is known to
 //! all or because much that is wanted lives near it, is shared by others around it. Load as a reason not to be chosen
@@ -33,7 +34,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// A request is answered.
+    /// A request for a record is answered.
     pub(crate) fn answered(&mut self, now: Moment) {
         self.level = self.level(now).saturating_add(ONE);
         self.counted = now;
@@ -72,9 +73,9 @@ impl Burden {
         self.0
     }
 
-    /// The round trip as far as it decides who is asked first: four times as long where the load is twice as high.
+    /// The round trip as far as it decides who is asked first: twice as long where the load is.
     pub(crate) fn weigh(self, rtt: Duration) -> Duration {
-        rtt * (1 << self.0)
+        rtt * ((2 + u32::from(self.0) % 2) << (self.0 / 2)) / 2
     }
 }
 
@@ -97,6 +98,14 @@ mod tests {
     }
 
     #[test]
+    fn a_steady_stream_of_requests_comes_to_those_of_seven_minutes() {
+        let mut traffic = Traffic::default();
+        (0..7_200).for_each(|second| traffic.answered(Moment::from_secs(second)));
+        let load = traffic.load();
+        assert!(load >= Load::of(400) && load <= Load::of(450), "{load:?}");
+    }
+
+    #[test]
     fn who_is_as_busy_as_most_has_no_burden() {
         let mut traffic = Traffic::default();
         for _ in 0..500 {
@@ -109,10 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn twice_the_load_seems_four_times_as_far() {
+    fn twice_the_load_seems_twice_as_far() {
         let rtt = Duration::from_millis(10);
         assert_eq!(Burden::default().weigh(rtt), rtt);
-        assert_eq!(Burden::new(2).weigh(rtt), 4 * rtt);
+        assert_eq!(
+            [1, 2, 3, 4].map(|steps| Burden::new(steps).weigh(rtt)),
+            [rtt * 3 / 2, rtt * 2, rtt * 3, rtt * 4]
+        );
         assert!(Burden::new(u8::MAX).weigh(Duration::from_secs(10)) > rtt);
     }
 }

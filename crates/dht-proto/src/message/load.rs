@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How many requests the sender of a message answered lately, in two steps for every doubling: 0 for none,
+/// How many requests for records the sender of a message answered lately, in two steps for every doubling: 0 for none,
 /// 2 for one, 4 for three, 6 for seven, 20 for a thousand. A hint: who believes it only chooses whom to ask first.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Load(u8);

@@ -64,7 +64,9 @@ impl Peer {
                     id: message.id,
                     budget: Asker::budget(streamed, proven, length),
                 };
-                self.traffic.answered(now);
+                if request.wants_record() {
+                    self.traffic.answered(now);
+                }
                 self.requested(now, &asker, request);
                 if message.role == Role::Full && !streamed {
                     self.noticed(now, Contact::new(from, source));
