@@ -23,7 +23,8 @@ const OFFENCES: [(Offence, &str); 5] = [
 pub(super) fn to_text(bans: &[Ban]) -> String {
     let mut text = String::new();
     for Ban { suspect, until, offence } in bans {
-        let seconds = until.as_micros() / 1_000_000;
+        // Whole seconds, and none too few: a ban that never ends does not get an end.
+        let seconds = until.as_micros().div_ceil(1_000_000);
         let named = OFFENCES.iter().find(|(known, _)| Some(*known) == *offence);
         let why = named.map_or(DECREED, |(_, name)| *name);
         // A string takes whatever is written to it.
@@ -46,4 +47,26 @@ fn ban(line: &str) -> Option<Ban> {
         why => Some(OFFENCES.iter().find(|(_, name)| *name == why)?.0),
     };
     Some(Ban { suspect, until, offence })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ban_until(until: Moment) -> Ban {
+        Ban { suspect: "93.184.216.34".parse().unwrap(), until, offence: Some(Offence::Flood) }
+    }
+
+    #[test]
+    fn a_ban_is_read_back_as_it_was_written_however_long_it_lasts() {
+        let bans = [Moment::from_secs(1_000), Moment::NEVER].map(ban_until);
+        assert_eq!(parse(&to_text(&bans)), bans);
+    }
+
+    #[test]
+    fn a_part_of_a_second_counts_as_a_whole_one() {
+        let text =
+            to_text(&[ban_until(Moment::from_secs(5) + std::time::Duration::from_millis(1))]);
+        assert_eq!(parse(&text), [ban_until(Moment::from_secs(6))]);
+    }
 }
