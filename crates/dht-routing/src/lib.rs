@@ -57,6 +57,7 @@ mod reunion;
 pub mod rtt;
 mod search;
 mod spares;
+mod sponsors;
 mod stocktaking;
 mod subnet;
 pub mod table;

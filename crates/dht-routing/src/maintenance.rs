@@ -181,6 +181,11 @@ impl Maintenance {
         self.fill_due = now + wait;
     }
 
+    /// Whether buckets are still to be filled by a node that knew nobody before its bootstrap.
+    pub(crate) fn is_new(&self) -> bool {
+        self.fill.is_some_and(|filling| filling.round != Round::Only)
+    }
+
     pub(crate) fn next_due(&self) -> Option<Moment> {
         let mut due = self.check_due.min(self.rejoin.unwrap_or(Moment::NEVER));
         if !self.busy {

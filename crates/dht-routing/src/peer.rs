@@ -31,6 +31,7 @@ use crate::reunion::{KNOWN_MAX, Reunion};
 use crate::rtt::Prior;
 use crate::search::NetworkSize;
 use crate::spares::Spares;
+use crate::sponsors::Sponsors;
 use crate::{Busy, Command, Config, Event, Input, OperationId, Output, RoutingTable, Ticket};
 
 mod answer;
@@ -92,6 +93,8 @@ pub struct Peer {
     next_ticket: u64,
     maintenance: Maintenance,
     bootstrap: Vec<SocketAddr>,
+    /// `None` unless we are new.
+    sponsors: Option<Box<Sponsors>>,
     spares: Spares,
     reunion: Reunion,
     keeping: Keeping,
@@ -173,6 +176,7 @@ impl Peer {
             next_ticket: 0,
             maintenance: Maintenance::new(),
             bootstrap: Vec::new(),
+            sponsors: None,
             spares: Spares::default(),
             reunion: Reunion::default(),
             keeping: Keeping::new(),

@@ -26,8 +26,12 @@ const NEARER_MAX: usize = 48;
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     target: Key,
-    /// Those of the guides that are close to the target.
+    /// Sponsors that are asked as well.
+    sponsors: Vec<Contact>,
+    /// Those of the guides that are close to the target, or sponsors.
     close: Vec<NodeId>,
+    /// As many as these may become.
+    close_max: usize,
     pending: usize,
     pinged: Vec<NodeId>,
     /// How many of `pinged` count towards [`NEARER_MAX`].
@@ -35,9 +39,10 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Surveys the surroundings of `target`.
-    pub(crate) fn new(target: Key) -> Self {
-        Self { target, close: Vec::new(), pending: 0, pinged: Vec::new(), nearer: 0 }
+    /// Surveys the surroundings of `target`. Sponsors are believed as those who are close to it are.
+    pub(crate) fn new(target: Key, sponsors: Vec<Contact>) -> Self {
+        let (close, pinged) = (Vec::new(), Vec::new());
+        Self { target, sponsors, close, close_max: 0, pending: 0, pinged, nearer: 0 }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
@@ -60,7 +65,13 @@ impl Survey {
 
     fn start(&mut self, scene: &mut Scene<'_>) {
         let mut guides = scene.table.closest(&self.target, GUIDES, |_| true);
+        for sponsor in std::mem::take(&mut self.sponsors) {
+            if !guides.iter().any(|guide| guide.node == sponsor.node) {
+                guides.push(sponsor);
+            }
+        }
         self.close = guides.iter().map(Contact::id).collect();
+        self.close_max = self.close.len() + CLOSER_GUIDES;
         let mut near = scene.table.nearest_in_time(NEAR_GUIDES);
         near.retain(|guide| !self.close.contains(&guide.id()));
         guides.append(&mut near);
@@ -77,7 +88,7 @@ impl Survey {
         let Some(closest) = named.min_by_key(distance) else { return };
         if scene.table.is_crowded(&self.target)
             && self.close.contains(&guide.id())
-            && self.close.len() < GUIDES + CLOSER_GUIDES
+            && self.close.len() < self.close_max
             && distance(&closest) < distance(guide)
             && !self.close.contains(&closest.id())
         {

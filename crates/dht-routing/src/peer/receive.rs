@@ -380,8 +380,11 @@ impl Peer {
         if let Some(rtt) = rtt {
             self.prior.update(rtt);
         }
+        let contact = Contact::new(node, addr);
+        if self.bootstrap.contains(&addr) {
+            self.sponsors.get_or_insert_default().add(contact);
+        }
         for id in operations {
-            let contact = Contact::new(node, addr);
             self.tell(now, id, Happened::Greeted(contact));
         }
     }

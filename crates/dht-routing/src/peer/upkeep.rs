@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use dht_proto::{Key, Moment, RequestId};
+use dht_proto::{Contact, Key, Moment, RequestId};
 
 use super::{Audience, Peer};
 use crate::greetings;
@@ -170,7 +170,17 @@ impl Peer {
 
     fn survey(&mut self, now: Moment, target: Key) {
         self.table.touch(now, &target);
-        self.start(now, Operation::Survey(Survey::new(target)), Audience::Upkeep);
+        let survey = Survey::new(target, self.sponsors_to_ask(now));
+        self.start(now, Operation::Survey(survey), Audience::Upkeep);
+    }
+
+    fn sponsors_to_ask(&mut self, now: Moment) -> Vec<Contact> {
+        if !self.maintenance.is_new() {
+            self.sponsors = None;
+        }
+        let mut sponsors = self.sponsors.as_mut().map_or_else(Vec::new, |sponsors| sponsors.next());
+        sponsors.retain(|one| !self.is_banned(now, &one.node, one.addr.ip()));
+        sponsors
     }
 
     /// Bootstraps again: through the addresses we were given, and the nodes we knew.

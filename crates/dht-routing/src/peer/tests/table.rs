@@ -70,7 +70,7 @@ fn of_those_known_from_an_earlier_run_nobody_is_pinged_where_nobody_can_be() {
 fn a_survey_asks_the_closest_of_those_who_are_named_but_never_goes_on_for_ever() {
     let peer = with_a_full_bucket();
     let target = key_in_bucket_of(&peer);
-    let mut survey = Survey::new(target);
+    let mut survey = Survey::new(target, Vec::new());
     let mut asked = Vec::new();
     let tell = |survey: &mut Survey, happened: &Happened| {
         let mut orders = Vec::new();
