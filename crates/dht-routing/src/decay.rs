@@ -17,7 +17,7 @@ pub(crate) fn decayed(level: u32, passed: Duration, half_life: Duration) -> u32 
     let whole = passed.as_micros() / half_life;
     let part = passed.as_micros() % half_life * WHOLE / half_life;
     let left = WHOLE - part * (LN_2 - (LN_2 - WHOLE / 2) * part / WHOLE) / WHOLE;
-    let left = u128::from(level) * left >> (16 + whole.min(HALVINGS_MAX));
+    let left = (u128::from(level) * left) >> (16 + whole.min(HALVINGS_MAX));
     u32::try_from(left).unwrap_or(level)
 }
 

@@ -3,7 +3,7 @@
 //! They are the only ones that a newcomer does not know by hearsay. Whoever lies names only accomplices, and these name
 //! more of them, so that with every step away from the sponsors fewer honest nodes are heard of. While the table of
 //! a new node is filled, each survey therefore asks some of the sponsors as well, so that no part of the table depends on
-//! strangers alone. (Trust that is spread from known nodes and in few steps: SybilRank, Cao et al., NSDI 2012.)
+//! strangers alone. (Trust that is spread from known nodes and in few steps: Cao et al., NSDI 2012.)
 //!
 //! *Invariant:* sponsors are asked only while the table is first filled, so nobody who is in many configurations is asked
 //! for ever. Nothing is kept after that.
@@ -12,8 +12,6 @@ use dht_proto::Contact;
 
 /// Sponsors that are remembered, at most.
 const SPONSORS_MAX: usize = 4;
-/// Sponsors that a survey asks.
-const ASKED: usize = 2;
 
 /// Who answered at the addresses that the application gave.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +31,10 @@ impl Sponsors {
         }
     }
 
-    /// Those whom a survey is to ask: everybody in turn.
-    pub(crate) fn next(&mut self) -> Vec<Contact> {
+    /// So many of them, or all: everybody in turn.
+    pub(crate) fn next(&mut self, wanted: usize) -> Vec<Contact> {
         let count = self.contacts.len();
-        let asked = ASKED.min(count);
+        let asked = wanted.min(count);
         let turn = self.turn;
         self.turn = turn.wrapping_add(asked);
         (0..asked).filter_map(|at| self.contacts.get((turn + at) % count).copied()).collect()
@@ -59,12 +57,12 @@ mod tests {
     #[test]
     fn everybody_is_asked_in_turn_and_nobody_twice_at_once() {
         let mut sponsors = Sponsors::default();
-        assert_eq!(sponsors.next(), []);
+        assert_eq!(sponsors.next(2), []);
         sponsors.add(contact(1));
-        assert_eq!(sponsors.next(), [contact(1)]);
-        assert_eq!(sponsors.next(), [contact(1)]);
+        assert_eq!(sponsors.next(2), [contact(1)]);
+        assert_eq!(sponsors.next(2), [contact(1)]);
         (1..4).for_each(|number| sponsors.add(contact(number)));
-        let asked: Vec<Contact> = (0..3).flat_map(|_| sponsors.next()).collect();
+        let asked: Vec<Contact> = (0..3).flat_map(|_| sponsors.next(2)).collect();
         assert!((1..4).all(|n| asked.iter().filter(|one| **one == contact(n)).count() == 2));
     }
 

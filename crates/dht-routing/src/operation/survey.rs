@@ -15,6 +15,10 @@ const GUIDES: usize = 2;
 /// Nodes closer to the target, named by these, that are asked as well. The closer a node is, the more of the target's
 /// surroundings it knows, and the less it matters who is named everywhere.
 const CLOSER_GUIDES: usize = 2;
+/// Nodes that are asked on the word of each sponsor, and of whoever was asked on one's word, around ourselves.
+const COMMENDED: usize = 2;
+/// These and the sponsors, at most.
+const COMMENDED_MAX: usize = 6;
 /// Nodes with the shortest round trips that are asked as well.
 const NEAR_GUIDES: usize = 2;
 /// Nodes that close guides name and the table has room for, which are pinged, at most.
@@ -28,6 +32,8 @@ pub(crate) struct Survey {
     target: Key,
     /// Sponsors that are asked as well.
     sponsors: Vec<Contact>,
+    /// Who was asked as a sponsor, or on the word of one.
+    commended: Vec<NodeId>,
     /// Those of the guides that are close to the target, or sponsors.
     close: Vec<NodeId>,
     /// As many as these may become.
@@ -41,8 +47,8 @@ pub(crate) struct Survey {
 impl Survey {
     /// Surveys the surroundings of `target`. Sponsors are believed as those who are close to it are.
     pub(crate) fn new(target: Key, sponsors: Vec<Contact>) -> Self {
-        let (close, pinged) = (Vec::new(), Vec::new());
-        Self { target, sponsors, close, close_max: 0, pending: 0, pinged, nearer: 0 }
+        let (commended, close, pinged) = (Vec::new(), Vec::new(), Vec::new());
+        Self { target, sponsors, commended, close, close_max: 0, pending: 0, pinged, nearer: 0 }
     }
 
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, happened: &Happened) {
@@ -52,6 +58,7 @@ impl Survey {
                 self.pending = self.pending.saturating_sub(1);
                 if matches!(reply, Reply::Nodes { .. }) {
                     self.go_closer(scene, from, closer);
+                    self.go_on_the_word_of(scene, from, closer);
                     self.visit(scene, from, closer);
                 }
             }
@@ -66,6 +73,7 @@ impl Survey {
     fn start(&mut self, scene: &mut Scene<'_>) {
         let mut guides = scene.table.closest(&self.target, GUIDES, |_| true);
         for sponsor in std::mem::take(&mut self.sponsors) {
+            self.commended.push(sponsor.id());
             if !guides.iter().any(|guide| guide.node == sponsor.node) {
                 guides.push(sponsor);
             }
@@ -95,6 +103,31 @@ impl Survey {
             self.close.push(closest.id());
             self.pending += 1;
             scene.ask(closest, Request::FindNode { target: self.target }, 1);
+        }
+    }
+
+    /// A way to our own neighbours that begins with a sponsor, not with those whom strangers made our neighbours:
+    /// asks the closest of those whom somebody on it named.
+    fn go_on_the_word_of(&mut self, scene: &mut Scene<'_>, guide: &Contact, named: &[Referral]) {
+        if self.target != scene.local.id().to_key() || !self.commended.contains(&guide.id()) {
+            return;
+        }
+        let distance = |contact: &Contact| self.target.distance(&contact.id());
+        let is_new = |contact: &Contact| {
+            let id = contact.id();
+            !self.commended.contains(&id) && !self.close.contains(&id)
+        };
+        let named = named.iter().map(|referral| referral.contact);
+        let mut closer: Vec<Contact> =
+            named.filter(|one| distance(one) < distance(guide) && is_new(one)).collect();
+        closer.sort_by_key(distance);
+        closer.truncate(COMMENDED.min(COMMENDED_MAX.saturating_sub(self.commended.len())));
+        for contact in closer {
+            self.commended.push(contact.id());
+            self.close.push(contact.id());
+            self.close_max += 1;
+            self.pending += 1;
+            scene.ask(contact, Request::FindNode { target: self.target }, 1);
         }
     }
 

@@ -19,6 +19,7 @@ mod many;
 mod mirroring;
 mod serve;
 mod silence;
+mod sponsors;
 mod storing;
 mod table;
 

@@ -15,6 +15,10 @@ use crate::{Event, Output};
 
 /// Nodes that are asked on behalf of the table at once while it is open whether anybody answers.
 const WITNESSES: usize = 3;
+/// Sponsors that are asked about our own neighbourhood, where most depends on what is known by hearsay.
+const SPONSORS_NEAR: usize = 2;
+/// Sponsors that are asked about the rest of the space.
+const SPONSORS_FAR: usize = 1;
 
 impl Peer {
     pub(super) fn requests_due(&mut self, now: Moment) {
@@ -170,15 +174,18 @@ impl Peer {
 
     fn survey(&mut self, now: Moment, target: Key) {
         self.table.touch(now, &target);
-        let survey = Survey::new(target, self.sponsors_to_ask(now));
+        let is_about_us = target == self.local.id().to_key();
+        let wanted = if is_about_us { SPONSORS_NEAR } else { SPONSORS_FAR };
+        let survey = Survey::new(target, self.sponsors_to_ask(now, wanted));
         self.start(now, Operation::Survey(survey), Audience::Upkeep);
     }
 
-    fn sponsors_to_ask(&mut self, now: Moment) -> Vec<Contact> {
+    fn sponsors_to_ask(&mut self, now: Moment, wanted: usize) -> Vec<Contact> {
         if !self.maintenance.is_new() {
             self.sponsors = None;
         }
-        let mut sponsors = self.sponsors.as_mut().map_or_else(Vec::new, |sponsors| sponsors.next());
+        let next = self.sponsors.as_mut().map(|sponsors| sponsors.next(wanted));
+        let mut sponsors = next.unwrap_or_default();
         sponsors.retain(|one| !self.is_banned(now, &one.node, one.addr.ip()));
         sponsors
     }
