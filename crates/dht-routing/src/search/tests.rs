@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use dht_proto::{Difficulty, Mention, Moment, NodeIdentity, Nonce, PublicKey, Referral};
+use dht_proto::{Difficulty, ErrorCode, Mention, Moment, NodeIdentity, Nonce, PublicKey, Referral};
 
 use super::*;
 use crate::operation::Order;
@@ -23,6 +23,8 @@ fn contact(number: u32) -> Contact {
 struct Model {
     nodes: Vec<Contact>,
     liars: BTreeSet<NodeId>,
+    /// Who answers whatever is asked that it is busy.
+    busy: BTreeSet<NodeId>,
     config: Config,
     size: NetworkSize,
 }
@@ -33,6 +35,7 @@ impl Model {
         Self {
             nodes: (0..NODES).map(contact).collect(),
             liars: BTreeSet::new(),
+            busy: BTreeSet::new(),
             config: config.build().unwrap(),
             size: NetworkSize::default(),
         }
@@ -97,6 +100,12 @@ impl Model {
                 }
             }
             for (from, point) in waiting {
+                if self.busy.contains(&from.id()) {
+                    let reply = Reply::Error { code: ErrorCode::Busy, text: String::new() };
+                    let closer = Vec::new();
+                    search.follow(&scene, &Happened::Replied { from, reply, closer });
+                    continue;
+                }
                 let mut named = self.ask(&from, &point);
                 // As the peer drops what is said of ourselves.
                 named.retain(|contact| contact.node != local.node);
@@ -185,6 +194,22 @@ fn a_crowd_around_a_key_does_not_hide_the_honest_nodes_of_its_region() {
             assert_eq!(nodes.len(), K, "who asks for the closest gets them, whoever they are");
             assert!(!lying || model.honest(&nodes) == 0);
         }
+    }
+}
+
+#[test]
+fn a_search_of_a_crowded_region_ends_though_every_third_node_is_busy() {
+    for target in targets().take(4) {
+        let mut model = Model::new(1);
+        let near = model.closest(&target, 1, false)[0];
+        let radius = target.distance(&near.id());
+        let ground = (NODES..).map(contact);
+        let crowd = ground.filter(|node| target.distance(&node.id()) < radius);
+        let crowd: Vec<Contact> = crowd.take(40).collect();
+        model.nodes.extend(&crowd);
+        model.busy = model.nodes.iter().skip(1).step_by(3).map(Contact::id).collect();
+        let (found, _) = model.search(target, Wanted::Holders);
+        assert!(!found.is_empty() && found.iter().all(|node| !model.busy.contains(&node.id())));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dht_proto::Referral;
+use dht_proto::{Mention, Referral};
 
 use super::*;
 use crate::operation::{Happened, Order, Scene, Survey};
@@ -36,7 +36,8 @@ fn answer_all(peer: &mut Peer, now: Moment) -> Vec<Contact> {
             let reply = if let Request::FindNode { .. } = request {
                 asked.push(to);
                 let named = strangers.iter().filter(|stranger| **stranger != to).take(16);
-                let closer = named.map(|one| Referral { contact: *one, rtt: None }).collect();
+                let closer =
+                    named.map(|one| Mention::from(Referral { contact: *one, rtt: None })).collect();
                 Reply::Nodes { closer }
             } else {
                 pong()
@@ -115,7 +116,7 @@ fn around_ourselves_a_survey_follows_the_word_of_a_sponsor_but_never_for_ever() 
         let next = way.iter().skip(at + 1).take(2);
         let closer: Vec<Referral> =
             next.map(|contact| Referral { contact: *contact, rtt: None }).collect();
-        let reply = Reply::Nodes { closer: closer.clone() };
+        let reply = Reply::Nodes { closer: closer.iter().copied().map(Mention::from).collect() };
         let asked = tell(&mut survey, &Happened::Replied { from, reply, closer });
         followed += asked.len();
         waiting.extend(asked);
