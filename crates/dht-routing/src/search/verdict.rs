@@ -91,10 +91,11 @@ fn credit(silent: usize, k: usize) -> i32 {
     counted * (BIT * 7 / 6) / i32::try_from(k.max(1)).unwrap_or(1)
 }
 
-/// Bits that nodes share with a point in whose region k / 2 to k nodes should be.
+/// Bits that nodes share with a point in whose region about k nodes should be: 0.7 to 1.4 times as many, as bits are whole.
 pub(super) fn bits_of_region(scene: &Scene<'_>) -> u16 {
     let size = by_neighbours(scene.table, scene.config.k).map(|own| scene.size.estimate(own));
-    size.map_or(0, |size| u16::try_from(size / BIT + 1).unwrap_or(0))
+    // Sizes are of twice the distance: one bit more is what holds k.
+    size.map_or(0, |size| u16::try_from((size + BIT / 2).div_euclid(BIT) + 1).unwrap_or(0))
 }
 
 /// Has the peer learn from what a lookup found.
@@ -116,7 +117,7 @@ fn radius(lookup: &Lookup, k: usize) -> Option<Distance> {
     Some(lookup.target().distance(&last.id()))
 }
 
-/// How many times the distance of a k-th closest node goes into the space, as a logarithm.
+/// How many times twice the distance of a k-th closest node goes into the space, as a logarithm.
 fn size_by(distance: &Distance) -> i32 {
     let zeros = distance.leading_zeros();
     let bytes = distance.as_bytes();
