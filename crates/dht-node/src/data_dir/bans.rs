@@ -23,8 +23,9 @@ const OFFENCES: [(Offence, &str); 5] = [
 pub(super) fn to_text(bans: &[Ban]) -> String {
     let mut text = String::new();
     for Ban { suspect, until, offence } in bans {
-        // Whole seconds, and none too few: a ban that never ends does not get an end.
-        let seconds = until.as_micros().div_ceil(1_000_000);
+        // A ban without an end does not get one by rounding.
+        let is_endless = *until == Moment::NEVER;
+        let seconds = if is_endless { u64::MAX } else { until.as_micros() / 1_000_000 };
         let named = OFFENCES.iter().find(|(known, _)| Some(*known) == *offence);
         let why = named.map_or(DECREED, |(_, name)| *name);
         // A string takes whatever is written to it.
@@ -64,9 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_counts_as_a_whole_one() {
+    fn nobody_is_banned_for_longer_than_was_said() {
         let text =
             to_text(&[ban_until(Moment::from_secs(5) + std::time::Duration::from_millis(1))]);
-        assert_eq!(parse(&text), [ban_until(Moment::from_secs(6))]);
+        assert_eq!(parse(&text), [ban_until(Moment::from_secs(5))]);
     }
 }
